@@ -1,0 +1,102 @@
+// What is remembered of a stream: the part of its context that survives the process, as plain JSON with a schema version.
+//
+// The record says what is owed (`state`) and what was known when it was saved (`memory`). It is a hint, never a proof: every
+// restored stream enters `recovering` and believes only the file and S3. Ledger rows are kept beside it, not in it.
+
+import type { Failure } from './failure.ts';
+import type { FileIdentity, Freeze } from './file-identity.ts';
+import type { StreamId, UploadId } from './ids.ts';
+import type { PartsHeld } from './part-ledger.ts';
+import type { PartPlan } from './part-plan.ts';
+
+export const RECORD_SCHEMA_VERSION = 1;
+
+/** Where the object goes. Fixed and reserved when the upload opens. */
+export interface ObjectTarget {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/**
+ * What Complete demands of the key: `absent` (If-None-Match: *), our own last object unchanged (If-Match), or nothing
+ * (the user chose `overwrite`).
+ */
+export type CompleteCondition =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'ours'; readonly etag: string }
+  | { readonly kind: 'any' };
+
+export interface UploadMemory {
+  readonly uploadId: UploadId;
+  readonly plan: PartPlan;
+  readonly condition: CompleteCondition;
+  readonly openedAtMs: number;
+  /** When the provider said that it will abort the upload by itself (AbortDate); null where it did not say. */
+  readonly expiresAtMs: number | null;
+}
+
+export type FinalizeReason = 'writer_closed' | 'idle' | 'idle_writer_unknown' | 'operator';
+
+/** The last proven object of this stream. */
+export interface Completion {
+  readonly target: ObjectTarget;
+  readonly generation: number;
+  readonly etag: string;
+  readonly sizeBytes: number;
+  /** Of the whole object, 8 hex digits. */
+  readonly crc32: string;
+  readonly freeze: Freeze;
+  readonly completedAtMs: number;
+  /** How the object was proven: words of the receipt. */
+  readonly provenBy: readonly string[];
+}
+
+/** An upload that holds parts and that this stream does not go on with (after a truncation). Only `abort` or `gc` ends it. */
+export interface LeftUpload {
+  readonly target: ObjectTarget;
+  readonly uploadId: UploadId;
+  readonly parts: number;
+  readonly why: 'truncated' | 'superseded';
+}
+
+export interface StreamMemory {
+  readonly folder: string;
+  readonly path: string;
+  readonly identity: FileIdentity;
+  readonly startedAtMs: number;
+  /** 1 for the first upload of the stream. */
+  readonly generation: number;
+  /** True when the next upload must not go to the former key (after a truncation). */
+  readonly freshKey: boolean;
+  readonly target: ObjectTarget | null;
+  readonly upload: UploadMemory | null;
+  readonly parts: PartsHeld;
+  /** The stat that the last verify pass held for; null until one succeeded. */
+  readonly freeze: Freeze | null;
+  readonly finalizeReason: FinalizeReason | null;
+  /** Not null: a Complete may be under way, and no second one is sent before this moment (epoch ms). */
+  readonly completeDoubtUntilMs: number | null;
+  readonly completion: Completion | null;
+  readonly failure: Failure | null;
+  /** How often a writer was seen to open the file again after closing it: each gives up on the short grace. */
+  readonly reopenings: number;
+  readonly leftUploads: readonly LeftUpload[];
+}
+
+export interface StreamRecord {
+  readonly schemaVersion: typeof RECORD_SCHEMA_VERSION;
+  readonly streamId: StreamId;
+  /** Dotted state, for example `active.waiting`; never `recovering`. */
+  readonly state: string;
+  readonly memory: StreamMemory;
+  /** The file as last seen when the record was saved, and when it was last seen to change (epoch ms). */
+  readonly seen: Freeze | null;
+  readonly lastActivityMs: number;
+}
+
+/** A record as a store keeps it. `rev` counts the saves of one stream; `fence` counts the daemons that ran for its folder. */
+export interface StoredRecord {
+  readonly record: StreamRecord;
+  readonly rev: number;
+  readonly fence: number;
+}
