@@ -1,0 +1,32 @@
+// Where the actors tell what can be seen: the read model takes it, status, API and metrics show it. Telling never fails, never
+// waits, and nothing is decided from it.
+
+import type { StreamId } from '../machines/ids.ts';
+import type { StreamView } from './stream-view.ts';
+
+export interface DaemonView {
+  readonly phase: 'booting' | 'running' | 'draining' | 'stopped';
+  /** Why the daemon does not do its work right now, one line each; empty while it watches and carries. */
+  readonly reasons: readonly string[];
+  readonly instance: string;
+  readonly startedAtMs: number;
+  /** null: not asked yet. */
+  readonly objectStoreReachable: boolean | null;
+  /** null: not configured. */
+  readonly registryReachable: boolean | null;
+  readonly journalWritable: boolean;
+  readonly lastStaleScanAtMs: number | null;
+  readonly lastSweepAtMs: number | null;
+  readonly partsInFlight: number;
+  /** Bytes of deleted files that only our descriptors keep. */
+  readonly heldBytes: number;
+}
+
+export interface Views {
+  /** The stream's newest view; replaces the one before. */
+  streamChanged(view: StreamView): void;
+  /** The operator dropped it: it is gone from sight at once. */
+  streamForgotten(id: StreamId): void;
+  /** What changed of the daemon. */
+  daemonChanged(change: Partial<DaemonView>): void;
+}
