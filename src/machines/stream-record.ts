@@ -45,6 +45,9 @@ export interface Completion {
   readonly sizeBytes: number;
   /** Of the whole object, 8 hex digits. */
   readonly crc32: string;
+  /** Plan and digest of the parts' XXH64s: enough to tell later whether the file still has these bytes. */
+  readonly plan: PartPlan;
+  readonly digest: string;
   readonly freeze: Freeze;
   readonly completedAtMs: number;
   /** How the object was proven: words of the receipt. */
@@ -56,7 +59,7 @@ export interface LeftUpload {
   readonly target: ObjectTarget;
   readonly uploadId: UploadId;
   readonly parts: number;
-  readonly why: 'truncated' | 'superseded';
+  readonly why: 'truncated' | 'foreign_object' | 'excess_parts';
 }
 
 export interface StreamMemory {
@@ -71,6 +74,8 @@ export interface StreamMemory {
   readonly target: ObjectTarget | null;
   readonly upload: UploadMemory | null;
   readonly parts: PartsHeld;
+  /** End of the furthest part that S3 acknowledged in this upload. A file shorter than that was truncated. */
+  readonly sentEndBytes: number;
   /** The stat that the last verify pass held for; null until one succeeded. */
   readonly freeze: Freeze | null;
   readonly finalizeReason: FinalizeReason | null;

@@ -1,0 +1,51 @@
+// When a stream is idle, and when the stale scan should look at it next. Pure functions of what the stream knows.
+//
+// D1. A writer known to hold the file open vetoes every timeout, however long the pause.
+// D2. The short grace counts only after a writer was seen to close the file, and never for one that opens it again and again.
+// D3. Where it cannot be known whether somebody writes, the long timeout decides.
+
+import type { StreamContext } from './stream.context.ts';
+
+/** A file that is completed and grows again doubles its patience with each generation, up to an hour. */
+const MAX_TIMEOUT_MS = 3_600_000;
+
+/** Epoch ms from which on the stream counts as idle; null: not by time (D1). */
+export function idleFromMs(context: StreamContext): number | null {
+  const { settings, writer, lastActivityMs, memory } = context;
+  switch (writer.presence) {
+    case 'open':
+      return null;
+    case 'unknown':
+      return lastActivityMs + settings.streamTimeoutUnknownMs;
+    case 'unasked':
+      return lastActivityMs + settings.streamTimeoutMs;
+    case 'none': {
+      if (memory.reopenings > 0)
+        return (
+          lastActivityMs +
+          Math.min(
+            settings.streamTimeoutMs * 2 ** (memory.generation - 1),
+            Math.max(MAX_TIMEOUT_MS, settings.streamTimeoutMs),
+          )
+        );
+      if (writer.closedAtMs === null || settings.writerCloseGraceMs === 0)
+        return lastActivityMs + settings.streamTimeoutMs;
+      return Math.min(
+        Math.max(lastActivityMs, writer.closedAtMs) + settings.writerCloseGraceMs,
+        lastActivityMs + settings.streamTimeoutMs,
+      );
+    }
+  }
+}
+
+export function isIdle(context: StreamContext, atMs: number): boolean {
+  const from = idleFromMs(context);
+  return from !== null && atMs >= from;
+}
+
+/** When `stream.due` should come next, by state; null: nothing happens by time. */
+export function dueAtMs(state: string, context: StreamContext): number | null {
+  if (state === 'active.waiting') return idleFromMs(context);
+  if (state === 'failed.parked') return context.parkedAtMs + context.settings.parkedRetryMs;
+  return null;
+}
