@@ -1,0 +1,267 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createFsFileSource } from '../../../src/adapters/fs-file-source.ts';
+import { createStreamNames, streamIdOf } from '../../../src/adapters/fs-identity.ts';
+import { defaultHeldDescriptors } from '../../../src/adapters/fs-open-files-limit.ts';
+import { fromFsBytes, toFsPath } from '../../../src/adapters/fs-path.ts';
+import type { FileSource } from '../../../src/ports/file-source.ts';
+import { codeOf, type Disk, fileSourceContract, found, refOf, textOf } from '../../contracts/file-source.contract.ts';
+import { runUnprivileged } from '../unprivileged.ts';
+
+function realDisk(folder: string): Disk {
+  return {
+    folder,
+    write(path, text, offset = 0) {
+      const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT);
+      fs.writeSync(fd, text, offset);
+      fs.closeSync(fd);
+    },
+    append: fs.appendFileSync,
+    truncate: fs.truncateSync,
+    rename: fs.renameSync,
+    link: fs.linkSync,
+    unlink: fs.unlinkSync,
+    makeOther: (path) => execFileSync('mkfifo', [path]),
+  };
+}
+
+fileSourceContract('local files', () => {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'tailrace-fs-'));
+  return {
+    disk: realDisk(folder),
+    source: (options) => createFsFileSource(options),
+    end: () => fs.rmSync(folder, { recursive: true }),
+  };
+});
+
+let folder: string;
+let disk: Disk;
+let source: FileSource;
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(join(tmpdir(), 'tailrace-fs-'));
+  disk = realDisk(folder);
+  source = createFsFileSource({ maxHeldDescriptors: 10 });
+});
+
+afterEach(async () => {
+  await source.close();
+  fs.rmSync(folder, { recursive: true });
+});
+
+/** Files of the test's folder that this process holds open. */
+const heldFiles = (): string[] =>
+  fs
+    .readdirSync('/proc/self/fd')
+    .map((fd) => {
+      try {
+        return fs.readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return '';
+      }
+    })
+    .filter((target) => target.startsWith(folder));
+
+test('a FIFO, socket, symlink or folder is nothing that we carry, and none is opened', async () => {
+  execFileSync('mkfifo', [join(folder, 'fifo')]);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(join(folder, 'socket'), resolve));
+  fs.symlinkSync(join(folder, 'fifo'), join(folder, 'link'));
+  fs.symlinkSync(join(folder, 'loop'), join(folder, 'loop'));
+  fs.mkdirSync(join(folder, 'sub'));
+  for (const name of ['fifo', 'socket', 'link', 'loop', 'sub', 'fifo/below']) {
+    expect(await source.identify(folder, join(folder, name))).toEqual({ ok: true, value: null });
+  }
+  server.close();
+});
+
+test('a FIFO or symlink that takes the place of a file does not hang us and is not read', async () => {
+  disk.write(join(folder, 'a'), 'mine');
+  const file = refOf(await found(source, disk, join(folder, 'a')));
+  fs.renameSync(join(folder, 'a'), join(folder, 'b'));
+  execFileSync('mkfifo', [join(folder, 'a')]);
+  expect(await textOf(source, file)).toBe('source_gone');
+  fs.unlinkSync(join(folder, 'a'));
+  fs.symlinkSync(join(folder, 'b'), join(folder, 'a'));
+  expect(await textOf(source, file)).toBe('source_gone');
+  expect(codeOf(await source.stat(file))).toBe('source_gone');
+});
+
+test('an inode that a new file got is not the old file', async () => {
+  const path = join(folder, 'a');
+  disk.write(path, 'old');
+  const old = await found(source, disk, path);
+  fs.unlinkSync(path);
+  // ext4 gives the inode again at once; where it does not, another inode makes this no weaker.
+  disk.write(path, 'new');
+  const fresh = await found(source, disk, path);
+  expect(fresh.streamId).not.toBe(old.streamId);
+  expect(await textOf(source, refOf(old))).toBe('source_gone');
+  expect(await textOf(source, refOf(fresh))).toBe('new');
+});
+
+test('a name that is no UTF-8 is found, read, renamed', async () => {
+  const path = fromFsBytes(Buffer.concat([Buffer.from(`${folder}/f`), Buffer.of(0xfc), Buffer.from('r.mp4')]));
+  fs.writeFileSync(toFsPath(path), 'latin');
+  const file = await found(source, disk, path);
+  expect(file.path).toBe(path);
+  expect(await textOf(source, refOf(file))).toBe('latin');
+  fs.renameSync(toFsPath(path), join(folder, 'plain'));
+  expect((await found(source, disk, join(folder, 'plain'))).streamId).toBe(file.streamId);
+});
+
+test('a sparse file shows that its bytes are not there yet', async () => {
+  disk.write(join(folder, 'sparse'), 'x');
+  disk.truncate(join(folder, 'sparse'), 10 * 1024 * 1024);
+  const { stat } = await found(source, disk, join(folder, 'sparse'));
+  expect(stat.sizeBytes).toBe(10 * 1024 * 1024);
+  expect(stat.allocatedBytes).toBeLessThan(1024 * 1024);
+});
+
+test('stat and read keep one descriptor per stream; release and close give all back', async () => {
+  const files = [];
+  for (let i = 0; i < 6; i++) {
+    disk.write(join(folder, `f${i}`), `text ${i}`);
+    files.push(refOf(await found(source, disk, join(folder, `f${i}`))));
+  }
+  expect(heldFiles()).toEqual([]);
+  await Promise.all(files.flatMap((file) => [source.stat(file), textOf(source, file), textOf(source, file, 2)]));
+  expect(heldFiles()).toHaveLength(6);
+  await source.release(files[0]!.streamId);
+  expect(heldFiles()).toHaveLength(5);
+  await source.close();
+  expect(heldFiles()).toEqual([]);
+  expect(codeOf(await source.stat(files[1]!))).toBe('source_read_error');
+});
+
+test('no more descriptors are held than allowed, and looking at many files opens none in turn', async () => {
+  const few = createFsFileSource({ maxHeldDescriptors: 3 });
+  const files = [];
+  for (let i = 0; i < 12; i++) {
+    disk.write(join(folder, `f${i}`), `text ${i}`);
+    files.push(refOf(await found(few, disk, join(folder, `f${i}`))));
+  }
+  await Promise.all(files.map((file) => textOf(few, file)));
+  expect(heldFiles()).toHaveLength(3);
+  const before = heldFiles().sort();
+  await Promise.all(files.map((file) => few.stat(file)));
+  expect(heldFiles().sort()).toEqual(before);
+  // The least recently used went first.
+  await textOf(few, files[0]!);
+  await textOf(few, files[1]!);
+  await textOf(few, files[2]!);
+  expect(heldFiles().sort()).toEqual([0, 1, 2].map((i) => join(folder, `f${i}`)));
+  await few.close();
+});
+
+test('a descriptor is not closed under a read, neither by a release nor for want of room', async () => {
+  const few = createFsFileSource({ maxHeldDescriptors: 1 });
+  const text = 'x'.repeat(1_000_000);
+  disk.write(join(folder, 'a'), text);
+  disk.write(join(folder, 'b'), text);
+  const [a, b] = [
+    refOf(await found(few, disk, join(folder, 'a'))),
+    refOf(await found(few, disk, join(folder, 'b'))),
+  ] as const;
+  for (let round = 0; round < 20; round++) {
+    const reads = [a, b, a, b].map((file) => textOf(few, file, 0, text.length));
+    const released = few.release(a.streamId);
+    expect((await Promise.all(reads)).map((read) => read.length)).toEqual(Array(4).fill(text.length));
+    await released;
+  }
+  expect(heldFiles().length).toBeLessThanOrEqual(1);
+  await few.close();
+  expect(heldFiles()).toEqual([]);
+});
+
+test('when removed files fill all descriptors, others wait and nothing is let go', async () => {
+  const few = createFsFileSource({ maxHeldDescriptors: 2 });
+  const removed = [];
+  for (const name of ['r1', 'r2']) {
+    disk.write(join(folder, name), name);
+    removed.push(refOf(await found(few, disk, join(folder, name))));
+    await few.stat(removed.at(-1)!);
+    fs.unlinkSync(join(folder, name));
+  }
+  disk.write(join(folder, 'linked'), 'linked');
+  const linked = refOf(await found(few, disk, join(folder, 'linked')));
+  expect(await textOf(few, linked)).toBe('source_open_files_limit');
+  expect((await few.stat(linked)).ok).toBe(true);
+  expect(await textOf(few, removed[0]!)).toBe('r1');
+  expect(await textOf(few, removed[1]!)).toBe('r2');
+  await few.release(removed[0]!.streamId);
+  expect(await textOf(few, linked)).toBe('linked');
+  await few.close();
+});
+
+test('a file moved out of the folder is kept by its descriptor, as one unlinked is', async () => {
+  const few = createFsFileSource({ maxHeldDescriptors: 1 });
+  disk.write(join(folder, 'a'), 'moved');
+  disk.write(join(folder, 'b'), 'other');
+  const [a, b] = [
+    refOf(await found(few, disk, join(folder, 'a'))),
+    refOf(await found(few, disk, join(folder, 'b'))),
+  ] as const;
+  await few.stat(a);
+  fs.mkdirSync(join(folder, 'elsewhere'));
+  fs.renameSync(join(folder, 'a'), join(folder, 'elsewhere', 'a'));
+  await textOf(few, b);
+  expect(await textOf(few, a)).toBe('moved');
+  await few.close();
+});
+
+test('a file that may not be read says so, and is read once it may', async () => {
+  fs.writeFileSync(join(folder, 'secret'), 'x', { mode: 0o600 });
+  fs.chmodSync(folder, 0o755);
+  const answers = await runUnprivileged<string[]>(new URL('./unreadable.child.ts', import.meta.url), folder);
+  expect(answers).toEqual(['identify ok', 'read source_permission_denied', 'closed folder source_permission_denied']);
+});
+
+test('no more open files: the failure says which limit to raise', () => {
+  const child = new URL('./open-files.child.ts', import.meta.url).pathname;
+  const out = execFileSync('sh', ['-c', `ulimit -n 64 && exec "$0" "$1" "$2"`, process.execPath, child, folder]);
+  expect(JSON.parse(out.toString())).toEqual(['source_open_files_limit', 'ok']);
+});
+
+test('an error that is none of the system’s is called a bug', async () => {
+  expect(codeOf(await source.identify(folder, `${folder}/nul\0byte`))).toBe('bug');
+});
+
+test('half of the process’ own limit is held, within bounds', () => {
+  const limits = (line: string) => {
+    const path = join(folder, 'limits');
+    fs.writeFileSync(path, `Limit  Soft Limit  Hard Limit  Units\n${line}\n`);
+    return defaultHeldDescriptors(path);
+  };
+  expect(limits('Max open files            1024                 4096                 files     ')).toBe(512);
+  expect(limits('Max open files            1000000              1000000              files     ')).toBe(8_192);
+  expect(limits('Max open files            unlimited            unlimited            files     ')).toBe(8_192);
+  expect(limits('Max open files            1                    1                    files     ')).toBe(1);
+  expect(limits('nothing of the kind')).toBe(100);
+  expect(defaultHeldDescriptors(join(folder, 'absent'))).toBe(100);
+  expect(defaultHeldDescriptors()).toBeGreaterThanOrEqual(100);
+});
+
+test('a stream’s id holds no device number and no path: folder and file by inode and birth', () => {
+  const folderPlace = { identity: { inode: '2', birthNs: '11' }, firstPath: '/watched' };
+  const file = { identity: { inode: '7', birthNs: '22' }, firstPath: 'a' };
+  const id = streamIdOf(folderPlace, file);
+  expect(streamIdOf({ ...folderPlace, firstPath: '/moved' }, { ...file, firstPath: 'b' })).toBe(id);
+  expect(streamIdOf(folderPlace, { ...file, identity: { inode: '7', birthNs: '23' } })).not.toBe(id);
+  expect(streamIdOf({ ...folderPlace, identity: { inode: '3', birthNs: '11' } }, file)).not.toBe(id);
+});
+
+test('without birth times the path at first sight stands in, until the stream is over', async () => {
+  const names = createStreamNames();
+  const identity = { inode: '7', birthNs: '0' };
+  const first = await names.idOf(folder, `${folder}/a`, identity);
+  expect(await names.idOf(folder, `${folder}/renamed`, identity)).toBe(first);
+  expect(await names.idOf(folder, `${folder}/b`, { inode: '8', birthNs: '0' })).not.toBe(first);
+  expect(await createStreamNames().idOf(folder, `${folder}/a`, identity)).toBe(first);
+  names.forget(first);
+  expect(await names.idOf(folder, `${folder}/renamed`, identity)).not.toBe(first);
+});
