@@ -1,0 +1,239 @@
+// The registry without Redis: a `MemoryRedis` holds what Redis would hold and outlasts the registries opened on it.
+// Same answers and same layout as the scripts, step by step; time is the test's own.
+// Faults are data: `isAway` (no answer at all), `loseNextReply` (executed, but nobody hears of it), `empty()` (FLUSHALL).
+
+import { eventTexts, metaTexts } from '../../src/adapters/redis-registry-layout.ts';
+import { readStored, writeStored } from '../../src/adapters/stored-record.ts';
+import { failureOf } from '../../src/machines/failure.ts';
+import type { StreamId } from '../../src/machines/ids.ts';
+import type { LedgerRow } from '../../src/machines/part-ledger.ts';
+import type { StoredRecord } from '../../src/machines/stream-record.ts';
+import { STATUS_SETS } from '../../src/machines/stream-status.ts';
+import type { Outcome } from '../../src/ports/outcome.ts';
+import type { Lease, LeaseAnswer, Registry, RegistrySave, SaveAnswer } from '../../src/ports/registry.ts';
+
+interface MemoryLease {
+  readonly holder: string;
+  readonly fence: number;
+  readonly expiresAtMs: number;
+}
+
+type Texts = Readonly<Record<string, string>>;
+
+export class MemoryRedis {
+  readonly leases = new Map<string, MemoryLease>();
+  readonly sets = new Map<string, Set<StreamId>>(STATUS_SETS.map((name) => [name, new Set()]));
+  readonly metas = new Map<StreamId, Texts>();
+  readonly parts = new Map<StreamId, Map<number, LedgerRow>>();
+  readonly snapshots = new Map<StreamId, string>();
+  readonly due = new Map<StreamId, number>();
+  readonly events: Texts[] = [];
+  nowMs: () => number;
+  loseNextReply = false;
+  private away = false;
+  private readonly listeners: ((reachable: boolean) => void)[] = [];
+
+  constructor(nowMs: () => number = () => 0) {
+    this.nowMs = nowMs;
+  }
+
+  get isAway(): boolean {
+    return this.away;
+  }
+
+  set isAway(away: boolean) {
+    if (this.away === away) return;
+    this.away = away;
+    for (const listener of this.listeners) listener(!away);
+  }
+
+  /** FLUSHALL. */
+  empty(): void {
+    for (const part of [this.leases, this.metas, this.parts, this.snapshots, this.due]) part.clear();
+    for (const members of this.sets.values()) members.clear();
+    this.events.length = 0;
+  }
+
+  onReachable(listener: (reachable: boolean) => void): void {
+    this.listeners.push(listener);
+  }
+}
+
+export const memoryRegistry = (redis: MemoryRedis): Registry => new MemoryRegistry(redis);
+
+class MemoryRegistry implements Registry {
+  private readonly redis: MemoryRedis;
+  private isClosed = false;
+
+  constructor(redis: MemoryRedis) {
+    this.redis = redis;
+  }
+
+  acquireLease(folderId: string, holder: string, ttlMs: number, minFence: number): Promise<Outcome<LeaseAnswer>> {
+    return this.step(() => {
+      const lease = this.redis.leases.get(folderId);
+      const leftMs = this.leftMs(lease);
+      if (lease && lease.holder !== '' && lease.holder !== holder && leftMs > 0) {
+        return { held: false, holder: lease.holder, expiresInMs: leftMs };
+      }
+      return this.hold({ folderId, holder, fence: Math.max(lease?.fence ?? -1, minFence, 0) + 1 }, ttlMs);
+    });
+  }
+
+  renewLease(lease: Lease, ttlMs: number): Promise<Outcome<LeaseAnswer>> {
+    return this.step(() => {
+      const stored = this.redis.leases.get(lease.folderId);
+      if (!stored || stored.fence < lease.fence || isSame(stored, lease)) return this.hold(lease, ttlMs);
+      return { held: false, holder: stored.holder, expiresInMs: this.leftMs(stored) };
+    });
+  }
+
+  releaseLease(lease: Lease): Promise<Outcome<null>> {
+    return this.step(() => {
+      const stored = this.redis.leases.get(lease.folderId);
+      if (stored && isSame(stored, lease)) {
+        this.redis.leases.set(lease.folderId, { holder: '', fence: stored.fence, expiresAtMs: 0 });
+      }
+      return null;
+    });
+  }
+
+  load(): ReturnType<Registry['load']> {
+    return this.step(() => {
+      const records: StoredRecord[] = [];
+      const unreadable: StreamId[] = [];
+      for (const [set, members] of this.redis.sets) {
+        const mayBeFinal = set === 'streams:completed' || set === 'streams:aborted';
+        for (const id of members) {
+          const text = this.redis.snapshots.get(id);
+          const stored = text === undefined ? null : readStored(text);
+          if (stored?.record.streamId === id) records.push(stored);
+          else if (text !== undefined || !mayBeFinal) unreadable.push(id);
+        }
+      }
+      return { records, unreadable };
+    });
+  }
+
+  rows(id: StreamId): Promise<Outcome<readonly LedgerRow[]>> {
+    return this.step(() => {
+      const rows = [...(this.redis.parts.get(id)?.values() ?? [])];
+      return rows.sort((a, b) => a.partNumber - b.partNumber);
+    });
+  }
+
+  save(save: RegistrySave): Promise<Outcome<SaveAnswer>> {
+    return this.step(() => {
+      const fenced = this.fencedBy(save.lease);
+      if (fenced !== null) return { answer: 'fenced', holder: fenced };
+      const { stored, lease } = save;
+      const known = this.redis.leases.get(lease.folderId);
+      if (!known || known.fence < lease.fence) {
+        this.redis.leases.set(lease.folderId, { holder: lease.holder, fence: lease.fence, expiresAtMs: 0 });
+      }
+      const meta = this.redis.metas.get(stored.record.streamId);
+      const rev = Number(meta?.['rev'] ?? -1);
+      const fence = Number(meta?.['fence'] ?? 0);
+      if (rev === stored.rev && fence === stored.fence) return { answer: 'saved' };
+      if (rev >= stored.rev) return { answer: 'stale', rev, fence };
+      this.write(save, meta?.['s3_upload_id'] ?? '');
+      return { answer: 'saved' };
+    });
+  }
+
+  revisions(ids: readonly StreamId[]): Promise<Outcome<readonly (number | null)[]>> {
+    return this.step(() =>
+      ids.map((id) => {
+        const meta = this.redis.metas.get(id);
+        return meta ? Number(meta['rev']) : null;
+      }),
+    );
+  }
+
+  async forget(id: StreamId, lease: Lease): Promise<Outcome<null>> {
+    const fenced = await this.step(() => {
+      const holder = this.fencedBy(lease);
+      if (holder !== null) return holder;
+      for (const members of this.redis.sets.values()) members.delete(id);
+      for (const part of [this.redis.metas, this.redis.parts, this.redis.snapshots, this.redis.due]) part.delete(id);
+      return null;
+    });
+    if (!fenced.ok) return fenced;
+    if (fenced.value === null) return { ok: true, value: null };
+    return {
+      ok: false,
+      failure: failureOf('lease_lost', `the lease of this folder is held by ${fenced.value || 'no one'}`),
+    };
+  }
+
+  onReachable(listener: (reachable: boolean) => void): void {
+    this.redis.onReachable(listener);
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+  }
+
+  private write(save: RegistrySave, formerUpload: string): void {
+    const { redis } = this;
+    const id = save.stored.record.streamId;
+    for (const [name, members] of redis.sets) {
+      if (name === save.set) members.add(id);
+      else members.delete(id);
+    }
+    if (save.final || save.dueAtMs === null) redis.due.delete(id);
+    else redis.due.set(id, save.dueAtMs);
+    if (save.final) {
+      redis.snapshots.delete(id);
+      redis.parts.delete(id);
+    } else {
+      redis.snapshots.set(id, writeStored(save.stored));
+      const kept = save.replaceRows || formerUpload !== (save.uploadId ?? '') ? [] : (redis.parts.get(id) ?? []);
+      const added = save.uploadId === null ? [] : save.rows;
+      redis.parts.set(id, new Map([...kept, ...added.map((row) => [row.partNumber, row] as const)]));
+    }
+    if (save.statusChanged) redis.events.push(textsOf(eventTexts(save, redis.nowMs())));
+    redis.metas.set(id, textsOf(metaTexts(save)));
+  }
+
+  /** Who stands in the way of this lease; null: nobody. A lower fence or none means that Redis was emptied or rolled back. */
+  private fencedBy(lease: Lease): string | null {
+    const stored = this.redis.leases.get(lease.folderId);
+    return !stored || stored.fence < lease.fence || isSame(stored, lease) ? null : stored.holder;
+  }
+
+  private hold(lease: Lease, ttlMs: number): LeaseAnswer {
+    const { holder, fence } = lease;
+    this.redis.leases.set(lease.folderId, { holder, fence, expiresAtMs: this.redis.nowMs() + ttlMs });
+    return { held: true, lease };
+  }
+
+  private leftMs(lease: MemoryLease | undefined): number {
+    return lease ? Math.max(0, lease.expiresAtMs - this.redis.nowMs()) : 0;
+  }
+
+  private async step<T>(work: () => T): Promise<Outcome<T>> {
+    const { redis } = this;
+    if (this.isClosed) return unavailable('the registry is closed');
+    if (redis.isAway) return unavailable('connect ECONNREFUSED');
+    const value = work();
+    if (!redis.loseNextReply) return { ok: true, value };
+    redis.loseNextReply = false;
+    return unavailable('the connection was lost', { answered: false });
+  }
+}
+
+const isSame = (stored: MemoryLease, lease: Lease): boolean =>
+  stored.holder === lease.holder && stored.fence === lease.fence;
+
+const unavailable = (detail: string, more: { answered?: boolean } = {}): Outcome<never> => ({
+  ok: false,
+  failure: failureOf('registry_unavailable', detail, more),
+});
+
+/** Fields and values in turn, as a record. */
+function textsOf(texts: readonly (string | Buffer)[]): Texts {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index < texts.length; index += 2) pairs.push([String(texts[index]), String(texts[index + 1])]);
+  return Object.fromEntries(pairs);
+}
