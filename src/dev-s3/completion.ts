@@ -89,7 +89,7 @@ function chosenPart({ uploadId, parts, checksum }: OpenUpload, listed: ListedPar
   if (part === undefined || part.etag !== listed.etag) throw invalidPart(uploadId, listed);
   const algorithms = Object.keys(listed.checksums) as ChecksumAlgorithm[];
   for (const algorithm of algorithms) {
-    const held = checksum?.algorithm === algorithm ? part.checksum : null;
+    const held = part.checksum?.algorithm === algorithm ? part.checksum.value : null;
     if (held !== listed.checksums[algorithm]) throw invalidPart(uploadId, listed);
   }
   if (checksum?.type === 'COMPOSITE' && listed.checksums[checksum.algorithm] === undefined) {
@@ -107,6 +107,6 @@ function invalidPart(uploadId: string, { partNumber, etag }: ListedPart): S3Erro
 
 function checksumOfUpload({ checksum }: OpenUpload, parts: readonly PartRecord[]): Checksum | null {
   if (checksum === null) return null;
-  const values = parts.map((part) => ({ value: part.checksum ?? '', sizeBytes: part.sizeBytes }));
+  const values = parts.map((part) => ({ value: part.checksum?.value ?? '', sizeBytes: part.sizeBytes }));
   return checksumOfParts(checksum.algorithm, checksum.type, values);
 }

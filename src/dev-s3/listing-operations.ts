@@ -143,17 +143,18 @@ export async function listParts({ request, buckets }: Call): Promise<Reply> {
   ]);
 }
 
-function partXml(part: PartRecord, { checksum }: OpenUpload): Xml {
+/** Checksums are told only of an upload that was opened with them, as at AWS. */
+function partXml({ partNumber, lastModifiedMs, etag, sizeBytes, checksum }: PartRecord, upload: OpenUpload): Xml {
   return [
     'Part',
     [
-      ['PartNumber', part.partNumber],
-      ['LastModified', xmlTime(part.lastModifiedMs)],
-      ['ETag', `"${part.etag}"`],
-      ['Size', part.sizeBytes],
-      ...(checksum === null || part.checksum === null
+      ['PartNumber', partNumber],
+      ['LastModified', xmlTime(lastModifiedMs)],
+      ['ETag', `"${etag}"`],
+      ['Size', sizeBytes],
+      ...(upload.checksum === null || checksum === null
         ? []
-        : [[ALGORITHMS[checksum.algorithm].element, part.checksum] as const]),
+        : [[ALGORITHMS[checksum.algorithm].element, checksum.value] as const]),
     ],
   ];
 }

@@ -66,10 +66,11 @@ export async function uploadPart({ request, buckets, nowMs }: Call): Promise<Rep
   const claims = readClaims(request);
   checkPartChecksum(claims, kind);
 
-  const digests = new PayloadDigests(claims, kind?.algorithm);
+  const algorithm = kind?.algorithm ?? claims.checksum?.algorithm ?? null;
+  const digests = new PayloadDigests(claims, algorithm);
   return bucket.receive(digests.through(request.body.chunks()), async (piece) => {
     const { md5Hex: etag, checksums } = digests.end();
-    const checksum = kind === null ? null : (checksums[kind.algorithm] ?? null);
+    const checksum = algorithm === null ? null : { algorithm, value: checksums[algorithm] ?? '' };
     await bucket.turn(key, async () => {
       const upload = bucket.uploads.get(uploadId, key);
       await bucket.putPart(upload, { ...piece, partNumber, etag, lastModifiedMs: nowMs, checksum });
@@ -79,11 +80,14 @@ export async function uploadPart({ request, buckets, nowMs }: Call): Promise<Rep
   });
 }
 
-/** As AWS has it: a part's checksum must be the upload's; only for FULL_OBJECT may the part leave it to the server. */
+/**
+ * A part's checksum must be the upload's; only for FULL_OBJECT may the part leave it to the server. To an upload that was
+ * opened without, SDKs send CRC32 by default: it is verified and echoed, but neither listed nor made one of the object.
+ */
 function checkPartChecksum(claims: Claims, kind: UploadRecord['checksum']): void {
   const given = claims.checksum?.algorithm;
-  if (given === kind?.algorithm || (given === undefined && kind?.type === 'FULL_OBJECT')) return;
-  const [expected, actual] = [kind?.algorithm, given].map((one) => one?.toLowerCase() ?? 'null');
+  if (kind === null || given === kind.algorithm || (given === undefined && kind.type === 'FULL_OBJECT')) return;
+  const [expected, actual] = [kind.algorithm, given].map((one) => one?.toLowerCase() ?? 'null');
   throw new S3Error(
     'InvalidRequest',
     `Checksum Type mismatch occurred, expected checksum Type: ${expected}, actual checksum Type: ${actual}`,

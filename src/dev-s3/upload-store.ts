@@ -28,8 +28,8 @@ export type PartRecord = {
   /** MD5 in hex, without quotes. */
   readonly etag: string;
   readonly lastModifiedMs: number;
-  /** Of the upload's algorithm. */
-  readonly checksum: string | null;
+  /** Of the upload's algorithm; of the part's own choice, if the upload was opened without. */
+  readonly checksum: { readonly algorithm: ChecksumAlgorithm; readonly value: string } | null;
 };
 export type FinishedUpload = {
   readonly uploadId: string;
