@@ -84,11 +84,9 @@ export class Bucket {
   }
 
   /** Within the key's turn. */
-  async deleteObject(key: string): Promise<void> {
-    const before = this.objects.get(key);
-    if (before === undefined) return;
-    await this.objects.remove(key);
-    await this.blobs.retire(before.pieces);
+  async deleteObject(object: ObjectRecord): Promise<void> {
+    await this.objects.remove(object.key);
+    await this.blobs.retire(object.pieces);
   }
 
   /** Within the key's turn. */

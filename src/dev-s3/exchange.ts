@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BucketStore } from './bucket-store.ts';
 import { ConnectionGone, S3Error } from './errors.ts';
 import { type FaultedCall, type FaultedReply, faultAfter, faultBefore } from './fault-effects.ts';
-import type { FaultPlan, FaultRule } from './faults.ts';
+import type { FaultPlan } from './faults.ts';
 import { OPERATIONS } from './operations.ts';
 import { errorReply, type Reply, releaseReply, sendReply } from './reply.ts';
 import { queryValue, RequestBody, readRequest, type S3Request } from './request.ts';
@@ -27,14 +27,8 @@ export type ExchangeContext = {
   readonly closing: AbortSignal;
 };
 
-/** What is known of the request so far, for the log. */
-type Progress = {
-  request: S3Request | null;
-  operation: OperationName | null;
-  rule: FaultRule | null;
-  code: string | null;
-  defect: string | null;
-};
+/** What is known so far; the log's entry, while it is still growing. */
+type Progress = { -readonly [Field in keyof LoggedRequest]: LoggedRequest[Field] };
 
 /** @param awaitsContinue the client sends its body only when told to */
 export async function exchange(
@@ -43,80 +37,72 @@ export async function exchange(
   response: ServerResponse,
   awaitsContinue: boolean,
 ): Promise<void> {
-  const startedAtMs = context.now();
-  const requestId = randomUUID();
   const body = new RequestBody(message, response, awaitsContinue);
-  const progress: Progress = { request: null, operation: null, rule: null, code: null, defect: null };
-  let status: number | null = null;
-  let sentBytes = 0;
+  const progress = beginProgress(message, context.now());
   let reply: Reply | null = null;
   try {
-    const answer = await answerTo(context, progress, () => readRequest(requestId, message, body), response);
+    const answer = await answerTo(context, progress, () => readRequest(message, body), response);
     reply = answer.reply;
-    prepareResponse(response, requestId, body);
-    sentBytes = await sendReply(response, reply, answer.cutAtBytes);
-    status = reply.status;
+    progress.receivedBytes = body.receivedBytes;
+    progress.status = reply.status;
+    context.log.append(progress);
+    setCommonHeaders(response, progress.requestId, context.now(), body);
+    await sendReply(response, reply, answer.cutAtBytes, (count) => {
+      progress.sentBytes += count;
+    });
   } catch (error) {
-    if (!(error instanceof ConnectionGone)) progress.defect = String(error);
     response.destroy();
+    if (!(error instanceof ConnectionGone)) progress.defect = String(error);
+    progress.receivedBytes = body.receivedBytes;
+    progress.status = null;
+    if (reply === null) context.log.append(progress);
   } finally {
+    progress.endedAtMs = context.now();
     if (reply !== null) releaseReply(reply);
-    context.log.append(
-      logEntry(
-        progress,
-        { requestId, method: message.method ?? '', status, sentBytes, startedAtMs, endedAtMs: context.now() },
-        body,
-      ),
-    );
   }
 }
 
+/** @throws ConnectionGone, for which there is no reply */
 async function answerTo(
   context: ExchangeContext,
   progress: Progress,
   read: () => S3Request,
   response: ServerResponse,
 ): Promise<FaultedReply> {
+  let path = '';
+  const refuse = (error: unknown) => replyToError(error, path, progress);
   try {
     const request = read();
-    progress.request = request;
+    path = request.path;
+    noteRequest(progress, request);
     const operation = findOperation(request);
     progress.operation = operation;
     const faulted = takeFault(context, request, operation, response);
-    progress.rule = faulted?.rule ?? null;
+    progress.fault = faulted?.rule.fault ?? null;
     if (faulted !== null) await faultBefore(faulted);
-    const reply = await execute(context, progress, request, operation);
+    // A refusal is a reply as well, and a fault may hit it.
+    const reply = await execute(context, request, operation).catch(refuse);
     return faulted === null ? { reply, cutAtBytes: null } : await faultAfter(faulted, reply);
   } catch (error) {
-    return { reply: replyToError(error, progress), cutAtBytes: null };
+    return { reply: refuse(error), cutAtBytes: null };
   }
 }
 
-/** Refusals are replies as well, and a fault may hit them. */
-async function execute(
-  context: ExchangeContext,
-  progress: Progress,
-  request: S3Request,
-  operation: OperationName,
-): Promise<Reply> {
+async function execute(context: ExchangeContext, request: S3Request, operation: OperationName): Promise<Reply> {
   const { buckets, credentials, minPartBytes } = context;
-  try {
-    const nowMs = context.now();
-    checkSignature(request, credentials, nowMs);
-    checkHeaders(request);
-    return await OPERATIONS[operation]({ request, buckets, region: credentials.region, minPartBytes, nowMs });
-  } catch (error) {
-    return replyToError(error, progress);
-  }
+  const nowMs = context.now();
+  checkSignature(request, credentials, nowMs);
+  checkHeaders(request);
+  return OPERATIONS[operation]({ request, buckets, region: credentials.region, minPartBytes, nowMs });
 }
 
 /** @throws ConnectionGone, for which there is no reply */
-function replyToError(error: unknown, progress: Progress): Reply {
+function replyToError(error: unknown, path: string, progress: Progress): Reply {
   if (error instanceof ConnectionGone) throw error;
   const refusal = error instanceof S3Error ? error : new S3Error('InternalError');
   if (error !== refusal) progress.defect = String(error);
   progress.code = refusal.code;
-  return errorReply(refusal, progress.request?.path ?? '', progress.request?.id ?? '');
+  return errorReply(refusal, path, progress.requestId);
 }
 
 function takeFault(
@@ -133,8 +119,10 @@ function takeFault(
   return { rule, request, gone, reset: () => void response.req.socket.resetAndDestroy() };
 }
 
-function prepareResponse(response: ServerResponse, requestId: string, body: RequestBody): void {
+function setCommonHeaders(response: ServerResponse, requestId: string, nowMs: number, body: RequestBody): void {
   response.setHeader('server', 'dev-s3');
+  // By the clock that judges signatures: clients correct theirs by this header.
+  response.setHeader('date', new Date(nowMs).toUTCString());
   response.setHeader('x-amz-request-id', requestId);
   // Never told to send its body, a client may or may not send it: the next bytes on this connection mean nothing.
   if (body.isAwaitingContinue && !body.isPulled) response.setHeader('connection', 'close');
@@ -145,21 +133,29 @@ function partNumberOf(request: S3Request): number | null {
   return text === undefined ? null : Number(text);
 }
 
-function logEntry(
-  { request, operation, rule, code, defect }: Progress,
-  ended: Pick<LoggedRequest, 'requestId' | 'method' | 'status' | 'sentBytes' | 'startedAtMs' | 'endedAtMs'>,
-  body: RequestBody,
-): LoggedRequest {
+function beginProgress(message: IncomingMessage, startedAtMs: number): Progress {
   return {
-    ...ended,
-    operation,
-    bucket: request?.bucket ?? '',
-    key: request?.key ?? '',
-    partNumber: request === null ? null : partNumberOf(request),
-    uploadId: request === null ? null : (queryValue(request, 'uploadId') ?? null),
-    code,
-    defect,
-    receivedBytes: body.receivedBytes,
-    fault: rule?.fault ?? null,
+    requestId: randomUUID(),
+    operation: null,
+    method: message.method ?? '',
+    bucket: '',
+    key: '',
+    partNumber: null,
+    uploadId: null,
+    status: null,
+    code: null,
+    defect: null,
+    receivedBytes: 0,
+    sentBytes: 0,
+    fault: null,
+    startedAtMs,
+    endedAtMs: null,
   };
+}
+
+function noteRequest(progress: Progress, request: S3Request): void {
+  progress.bucket = request.bucket;
+  progress.key = request.key;
+  progress.partNumber = partNumberOf(request);
+  progress.uploadId = queryValue(request, 'uploadId') ?? null;
 }

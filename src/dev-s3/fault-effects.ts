@@ -8,11 +8,12 @@
 //   dropReply     executed; after `delayMs` (0) the connection is reset instead of a reply
 //   resetMidBody  a request with a body: not executed, reset after `afterBytes` of it (half); one without: executed, reset
 //                 after `afterBytes` (half) of the reply's body
+// A socket on which nothing moves for IDLE_SOCKET_MS is closed all the same.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionGone, S3Error } from './errors.ts';
 import type { FaultKind, FaultRule } from './faults.ts';
-import { bodyBytes, type Reply } from './reply.ts';
+import { bodyBytes, type Reply, releaseReply } from './reply.ts';
 import type { S3Request } from './request.ts';
 
 export type FaultedCall = {
@@ -74,8 +75,14 @@ export async function faultBefore(call: FaultedCall): Promise<void> {
   await EFFECTS[call.rule.fault].before?.(call);
 }
 
+/** A reply that is not to be sent is released. */
 export async function faultAfter(call: FaultedCall, reply: Reply): Promise<FaultedReply> {
-  return EFFECTS[call.rule.fault].after?.(call, reply) ?? { reply, cutAtBytes: null };
+  try {
+    return (await EFFECTS[call.rule.fault].after?.(call, reply)) ?? { reply, cutAtBytes: null };
+  } catch (error) {
+    releaseReply(reply);
+    throw error;
+  }
 }
 
 /** At once, if no byte of a body is to pass; else while the operation pulls the body. */

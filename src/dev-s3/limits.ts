@@ -41,8 +41,11 @@ export const MAX_LOGGED_REQUESTS = 10_000;
 export const MAX_FAULT_RULES = 1000;
 export const MAX_ADMIN_BYTES = MIB;
 
-/** A socket on which nothing moves is closed. There is no limit on a whole request: 5 GiB may take hours. */
-export const IDLE_SOCKET_MS = 120_000;
+/**
+ * A socket on which nothing moves is closed; long enough for a slow disk to sync a part of 5 GiB. There is no limit on a
+ * whole request: those 5 GiB may take hours to arrive.
+ */
+export const IDLE_SOCKET_MS = 5 * 60_000;
 
 /** Longer than the 5 s of Node's default, so that clients with idle connections do not meet a closing socket. */
 export const KEEP_ALIVE_MS = 65_000;

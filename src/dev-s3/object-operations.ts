@@ -77,6 +77,11 @@ function look(request: S3Request, object: ObjectRecord): Reply {
 
 export async function deleteObject({ request, buckets }: Call): Promise<Reply> {
   const bucket = buckets.get(request.bucket);
-  await bucket.turn(request.key, () => bucket.deleteObject(request.key));
+  await bucket.turn(request.key, async () => {
+    const object = bucket.objects.get(request.key);
+    if (object === undefined) return;
+    checkWriteConditions(request.headers, object.etag);
+    await bucket.deleteObject(object);
+  });
   return emptyReply(204);
 }

@@ -52,18 +52,23 @@ export function bodyBytes({ body }: Reply): number {
 
 /**
  * Writes it all, or the first `cutAtBytes` of the body and then resets the connection.
- * @returns how many bytes of the body were written @throws ConnectionGone
+ * @param beforeBytes told of bytes of the body before they are written @throws ConnectionGone
  */
-export async function sendReply(response: ServerResponse, reply: Reply, cutAtBytes: number | null): Promise<number> {
+export async function sendReply(
+  response: ServerResponse,
+  reply: Reply,
+  cutAtBytes: number | null,
+  beforeBytes: (count: number) => void,
+): Promise<void> {
   const isBodyless = response.req.method === 'HEAD' || reply.status === 204 || reply.status === 304;
-  const headers = { 'content-length': bodyBytes(reply), ...reply.headers };
-  if (reply.status === 204) delete (headers as OutgoingHttpHeaders)['content-length'];
-  response.writeHead(reply.status, headers);
+  const length = reply.status === 204 ? {} : { 'content-length': bodyBytes(reply) };
+  response.writeHead(reply.status, { ...length, ...reply.headers });
   let sentBytes = 0;
   if (!isBodyless || cutAtBytes !== null) {
     for await (const chunk of chunksOf(reply)) {
       const room = cutAtBytes === null ? chunk.length : Math.min(chunk.length, cutAtBytes - sentBytes);
       sentBytes += room;
+      beforeBytes(room);
       await write(response, chunk.subarray(0, room));
       if (sentBytes === cutAtBytes) break;
     }
@@ -73,7 +78,6 @@ export async function sendReply(response: ServerResponse, reply: Reply, cutAtByt
     throw new ConnectionGone();
   }
   response.end();
-  return sentBytes;
 }
 
 async function* chunksOf({ body }: Reply): AsyncGenerator<Buffer> {

@@ -1,4 +1,7 @@
-// The log of requests, for tests and people to look at: the newest MAX_LOGGED_REQUESTS, each written when it ended.
+// The log of requests, for tests and people to look at: the newest MAX_LOGGED_REQUESTS.
+//
+// An entry is there before the first byte of its reply is: whoever has a reply finds it in the log. Until the reply's end it
+// may still change: sentBytes grows, and a reply that could not be sent whole loses its status.
 
 import type { FaultKind } from './faults.ts';
 import { MAX_LOGGED_REQUESTS } from './limits.ts';
@@ -25,7 +28,8 @@ export type LoggedRequest = {
   readonly sentBytes: number;
   readonly fault: FaultKind | null;
   readonly startedAtMs: number;
-  readonly endedAtMs: number;
+  /** Null while the reply is being sent. */
+  readonly endedAtMs: number | null;
 };
 
 export class RequestLog {

@@ -8,7 +8,6 @@ import { ConnectionGone, S3Error } from './errors.ts';
 import { MAX_KEY_BYTES } from './limits.ts';
 
 export type S3Request = {
-  readonly id: string;
   readonly method: string;
   /** Decoded, with its leading slash. */
   readonly path: string;
@@ -23,7 +22,7 @@ export type S3Request = {
 };
 
 /** @throws S3Error InvalidURI, KeyTooLongError */
-export function readRequest(id: string, message: IncomingMessage, body: RequestBody): S3Request {
+export function readRequest(message: IncomingMessage, body: RequestBody): S3Request {
   const url = message.url ?? '/';
   const mark = url.indexOf('?');
   const path = decode(mark < 0 ? url : url.slice(0, mark));
@@ -36,7 +35,7 @@ export function readRequest(id: string, message: IncomingMessage, body: RequestB
     throw new S3Error('KeyTooLongError', undefined, { Size: Buffer.byteLength(key), MaxSizeAllowed: MAX_KEY_BYTES });
   }
   const query = mark < 0 ? [] : readQuery(url.slice(mark + 1));
-  return { id, method: message.method ?? '', path, bucket, key, query, headers: message.headers, body };
+  return { method: message.method ?? '', path, bucket, key, query, headers: message.headers, body };
 }
 
 function readQuery(text: string): [string, string][] {

@@ -1,5 +1,6 @@
 import {
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
@@ -102,6 +103,14 @@ describe('what is hit', () => {
     await complete(client, 'k', uploadId, [part]);
   });
 
+  test('by dropReply while reading does not keep the bytes of what is deleted', async () => {
+    await put('k', bytesOf(1000));
+    fixture.server.faults.add({ operation: 'GetObject', fault: 'dropReply' });
+    expect(await refusalOf(readObject(fixture.client, 'k'))).toMatch(/^no reply/);
+    await fixture.client.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'k' }));
+    expect(await blobsIn(fixture.folder)).toEqual([]);
+  });
+
   test('by dropReply at Create leaves an upload that nobody knows', async () => {
     const { client, server } = fixture;
     server.faults.add({ operation: 'CreateMultipartUpload', fault: 'dropReply' });
@@ -157,7 +166,7 @@ describe('what is hit', () => {
     server.faults.add({ operation: 'PutObject', fault: 'stall', delayMs: 50, afterBytes: 5 });
     await put('k', bytesOf(10));
     const { startedAtMs, endedAtMs } = lastLogged()!;
-    expect(endedAtMs - startedAtMs).toBeGreaterThanOrEqual(45);
+    expect(endedAtMs! - startedAtMs).toBeGreaterThanOrEqual(45);
     expect(await readObject(fixture.client, 'k')).toEqual(bytesOf(10));
   });
 

@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -121,6 +122,16 @@ describe('a condition', () => {
     expect((await readObject(fixture.client, 'match')).toString()).toBe('two');
   });
 
+  test('If-Match deletes only what it names', async () => {
+    const { ETag } = await put('delete', 'one');
+    const deleting = (IfMatch: string) =>
+      fixture.client.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'delete', IfMatch }));
+    expect(await refusalOf(deleting('"00"'))).toBe('412 PreconditionFailed');
+    await deleting(ETag!);
+    await deleting(ETag!);
+    expect(await refusalOf(get('delete'))).toBe('404 NoSuchKey');
+  });
+
   test('of a reader is kept', async () => {
     const { ETag } = await put('read', 'one');
     expect(await refusalOf(get('read', { IfMatch: '"00"' }))).toBe('412 PreconditionFailed');
@@ -200,7 +211,6 @@ test('more user metadata than AWS takes is refused', async () => {
 });
 
 test('one connection serves many requests, refused ones with bodies among them', async () => {
-  const { Agent } = await import('node:http');
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   for (let index = 0; index < 5; index += 1) {
     const request = { method: 'PUT', path: `/${BUCKET}/kept`, body: bytesOf(200_000), agent };

@@ -50,6 +50,7 @@ test('a clock that is off by up to a quarter of an hour is forgiven, by more is 
     expect((await put({ atMs: NOW_MS + sign * 15 * MINUTE_MS })).status).toBe(200);
     const late = await put({ atMs: NOW_MS + sign * 15 * MINUTE_MS + sign * 1000 });
     expect(errorCode(late)).toBe('403 RequestTimeTooSkewed');
+    expect(late.headers.date).toBe('Sun, 22 Nov 2026 12:00:00 GMT');
     expect(late.body.toString()).toContain('<ServerTime>2026-11-22T12:00:00.000Z</ServerTime>');
   }
 });
