@@ -1,5 +1,7 @@
 // A mistake in the configuration, as data, and how people read it. Values of secrets never get in here.
 
+import { plainText } from './plain-text.ts';
+
 /** `value` as it was given; null: nothing to show, or not to be shown. */
 export interface Problem {
   readonly key: string;
@@ -21,10 +23,5 @@ export function formatProblems(problems: readonly Problem[]): string {
   return `The configuration has ${count}; nothing was started.\n\n${paragraphs.join('\n')}`;
 }
 
-/** Control characters escaped, credentials within URLs hidden, long texts cut. */
-function plainLine(text: string): string {
-  const line = text
-    .replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
-    .replace(/\/\/[^/@\s]+@/g, '//(hidden)@');
-  return line.length > MAX_SHOWN_CHARS ? `${line.slice(0, MAX_SHOWN_CHARS - 1)}…` : line;
-}
+/** Credentials within URLs are hidden, too. */
+const plainLine = (text: string): string => plainText(text.replace(/\/\/[^/@\s]+@/g, '//(hidden)@'), MAX_SHOWN_CHARS);

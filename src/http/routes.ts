@@ -28,16 +28,18 @@ const INDEX = `tailrace carries growing files to S3 while they grow.
 
 type Route = (sources: RouteSources, query: URLSearchParams) => Reply | Promise<Reply>;
 
-const ROUTES: Readonly<Record<string, Route>> = {
-  '/': () => text(INDEX),
-  '/healthz': () => json(200, { status: 'alive' }),
-  '/readyz': ({ readModel }) => {
-    const readiness = readModel.readiness();
-    return json(readiness.ready ? 200 : 503, readiness);
-  },
-  '/metrics': async ({ metricsText }) => text(await metricsText(), METRICS_TYPE),
-  '/api/v1/streams': listStreams,
-};
+const ROUTES = new Map<string, Route>(
+  Object.entries({
+    '/': () => text(INDEX),
+    '/healthz': () => json(200, { status: 'alive' }),
+    '/readyz': ({ readModel }) => {
+      const readiness = readModel.readiness();
+      return json(readiness.ready ? 200 : 503, readiness);
+    },
+    '/metrics': async ({ metricsText }) => text(await metricsText(), METRICS_TYPE),
+    '/api/v1/streams': listStreams,
+  }),
+);
 
 const ONE_STREAM = /^\/api\/v1\/streams\/([^/]+)$/;
 
@@ -45,8 +47,8 @@ export async function route(method: string, target: string, sources: RouteSource
   const url = URL.parse(target, 'http://localhost');
   if (!url || !target.startsWith('/')) return errorReply(400, 'bad_request', 'The request target is no path.');
   const id = ONE_STREAM.exec(url.pathname)?.[1];
-  const found = id === undefined ? ROUTES[url.pathname] : oneStream(id);
-  if (!found || !(id !== undefined || Object.hasOwn(ROUTES, url.pathname))) {
+  const found = id === undefined ? ROUTES.get(url.pathname) : oneStream(id);
+  if (!found) {
     return errorReply(404, 'not_found', 'There is nothing at this path. GET / lists what there is.');
   }
   if (method !== 'GET' && method !== 'HEAD') {

@@ -1,0 +1,40 @@
+// The real process as the world of the verbs. The only place of the command line that touches `process`.
+
+import { type EndSignal, EXIT } from './exit-codes.ts';
+import type { Compose, World } from './world.ts';
+
+export function processWorld(compose: () => Promise<Compose>): World {
+  // Who reads us may leave (`tailrace status | head`): not our failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure),
+  );
+  process.stderr.on('error', () => {});
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    out: (text) => process.stdout.write(text),
+    talk: (text) => process.stderr.write(text),
+    terminal: process.stderr.isTTY === true,
+    onSignal,
+    compose,
+  };
+}
+
+/** An exception that nobody caught is a bug: the state in memory is not to be trusted any more, the journal is. */
+export function endAtBugs(): void {
+  const end = (error: unknown): void => {
+    process.stderr.write(`A bug in tailrace: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(EXIT.bug);
+  };
+  process.on('uncaughtException', end);
+  process.on('unhandledRejection', end);
+}
+
+function onSignal(listener: (signal: EndSignal) => void): () => void {
+  process.on('SIGINT', listener);
+  process.on('SIGTERM', listener);
+  return () => {
+    process.off('SIGINT', listener);
+    process.off('SIGTERM', listener);
+  };
+}

@@ -1,0 +1,31 @@
+// What a verb needs of the process that it runs in, so that it never touches globals: data goes to `out`, talk to `talk`.
+
+import type { Environment } from '../config-sources.ts';
+import type { ReadJournal, StartDaemon } from './daemon.ts';
+import type { EndSignal } from './exit-codes.ts';
+
+/** What compose.ts offers; loaded only by the verbs that need it. */
+export interface Compose {
+  readonly startDaemon: StartDaemon;
+  readonly readJournal: ReadJournal;
+}
+
+export interface World {
+  readonly env: Environment;
+  readonly cwd: string;
+  /** Data, to stdout. */
+  readonly out: (text: string) => void;
+  /** Talk, to stderr. */
+  readonly talk: (text: string) => void;
+  /** Talk is read by a person at a terminal. */
+  readonly terminal: boolean;
+  /** Calls back at each signal that asks to end, until the returned function is called. */
+  readonly onSignal: (listener: (signal: EndSignal) => void) => () => void;
+  readonly compose: () => Promise<Compose>;
+}
+
+/** A line of talk beside the log: plain at a terminal, else a line of JSON like those of the log. */
+export function say(world: World, line: string): void {
+  if (world.terminal) world.talk(`${line}\n`);
+  else world.talk(`${JSON.stringify({ level: 'info', time: new Date().toISOString(), msg: line })}\n`);
+}
