@@ -23,10 +23,10 @@ export class MemoryJournalDisk {
   failure: Failure | null = null;
   isOpen = false;
 
-  /** Replaces what is stored of a stream behind the journal's back. */
-  damage(id: StreamId, text: string): void {
+  /** Replaces the text of a stream's record behind the journal's back. */
+  damage(id: StreamId, recordText: string): void {
     const stream = this.streams.get(id);
-    if (stream) this.streams.set(id, { ...stream, text });
+    if (stream) this.streams.set(id, { ...stream, text: `{"rev":1,"fence":1,"record":${recordText}}` });
   }
 
   /** The process that had the journal open is gone; what it saved is not. */

@@ -122,8 +122,9 @@ class MemoryRegistry implements Registry {
     });
   }
 
-  save(save: RegistrySave): Promise<Outcome<SaveAnswer>> {
-    return this.step(() => {
+  async save(save: RegistrySave): Promise<Outcome<SaveAnswer>> {
+    if (!this.redis.sets.has(save.set)) return { ok: false, failure: failureOf('bug', `there is no set ${save.set}`) };
+    return this.step((): SaveAnswer => {
       const fenced = this.fencedBy(save.lease);
       if (fenced !== null) return { answer: 'fenced', holder: fenced };
       const { stored, lease } = save;
