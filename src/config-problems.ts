@@ -23,5 +23,7 @@ export function formatProblems(problems: readonly Problem[]): string {
   return `The configuration has ${count}; nothing was started.\n\n${paragraphs.join('\n')}`;
 }
 
-/** Credentials within URLs are hidden, too. */
-const plainLine = (text: string): string => plainText(text.replace(/\/\/[^/@\s]+@/g, '//(hidden)@'), MAX_SHOWN_CHARS);
+/** Credentials within URLs are no less secret than others. */
+export const withoutCredentials = (text: string): string => text.replace(/\/\/[^/@\s]+@/g, '//(hidden)@');
+
+const plainLine = (text: string): string => plainText(text, MAX_SHOWN_CHARS);

@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { contradictions, type KnownSettings } from './config-checks.ts';
-import type { Problem } from './config-problems.ts';
+import { type Problem, withoutCredentials } from './config-problems.ts';
 import {
   type Config,
   completeSettings,
@@ -105,7 +105,7 @@ function mistakeOf(issue: z.core.$ZodIssue, given: Layer): Mistake {
   const { name, secret } = settingOf(property);
   const found = given.get(property);
   const cure = issue.code === 'custom' && typeof issue.params?.['cure'] === 'string' ? issue.params['cure'] : '';
-  const shown = found === undefined || secret ? null : [found.raw].flat().join(', ');
+  const shown = found === undefined || secret ? null : withoutCredentials([found.raw].flat().join(', '));
   return { property, key: found?.source.label ?? name, value: shown, problem: issue.message, cure };
 }
 
