@@ -66,8 +66,9 @@ export class RedisConnection {
       connection.firstAnswer = resolve;
     });
     if (!connection.isRefused) return { ok: true, value: connection };
+    const { trouble } = connection;
     connection.close();
-    return failed(connection.trouble);
+    return failed(trouble);
   }
 
   private constructor(options: RedisConnectionOptions, home: RedisAddress) {

@@ -35,10 +35,11 @@ local eventAt = metaAt + metaCount + 1
 local eventCount = tonumber(ARGV[eventAt - 1])
 local rowAt = eventAt + eventCount
 
+-- First of all a command that a full Redis refuses: after one that it allows, it would let the whole step pass.
+redis.call('SADD', KEYS[7], ARGV[3])
 for index = 8, #KEYS do
   redis.call('SREM', KEYS[index], ARGV[3])
 end
-redis.call('SADD', KEYS[7], ARGV[3])
 if ARGV[8] == '1' then
   redis.call('DEL', KEYS[3], KEYS[4])
 else
