@@ -33,6 +33,8 @@ export interface ReconcileInput extends Owed {
 export interface OpenUploadInput extends Owed {
   readonly settings: StreamSettings;
   readonly generation: number;
+  /** When the stream began: an empty upload for its key that is older is not its own. */
+  readonly startedAtMs: number;
   /** Keys that this upload must not go to: those of uploads left behind, and the former object's after a truncation. */
   readonly avoidKeys: readonly string[];
 }
@@ -82,6 +84,7 @@ export interface PublishReceiptInput extends Owed {
   readonly completion: Completion;
   readonly finalizeReason: FinalizeReason;
   readonly startedAtMs: number;
+  readonly verified: StreamSettings['verifySource'];
 }
 
 const owed = (context: StreamContext): Owed => ({
@@ -122,6 +125,7 @@ export const inputOf = {
     ...owed(context),
     settings: context.settings,
     generation: context.memory.generation,
+    startedAtMs: context.memory.startedAtMs,
     avoidKeys: [
       ...context.memory.leftUploads.map((left) => left.target.key),
       ...(context.memory.freshKey && context.memory.completion ? [context.memory.completion.target.key] : []),
@@ -184,6 +188,7 @@ export const inputOf = {
     completion: must(context.memory.completion, 'a completion'),
     finalizeReason: context.memory.finalizeReason ?? 'idle',
     startedAtMs: context.memory.startedAtMs,
+    verified: context.settings.verifySource,
   }),
 };
 

@@ -178,7 +178,10 @@ export const s3Completed = stream.createStateConfig({
     publishing: {
       invoke: { id: 'publishReceipt', src: 'publishReceipt', input: inputOf.publishReceipt },
       on: {
-        'receipt.published': { target: '#stream.s3_completed.done' },
+        'receipt.published': [
+          { guard: 'hasChangedSinceProof', target: '#stream.recovering' },
+          { target: '#stream.s3_completed.done' },
+        ],
         // The object is proven whatever becomes of its receipt: it is tried again for ever, at the pace of the retry plan.
         'effect.failed': { target: '#stream.s3_completed.publishing', reenter: true, actions: 'backOff' },
       },

@@ -1,7 +1,7 @@
 // The questions a stream asks before it moves. Each answers yes or no from the context and the event alone.
 
 import { type Failure, type FailureKind, kindOf } from './failure.ts';
-import { sameStat } from './file-identity.ts';
+import { type Freeze, sameStat } from './file-identity.ts';
 import { countHeld, holdsPart } from './part-ledger.ts';
 import { lastPartThatMayGo, MAX_PARTS, type PartPlan } from './part-plan.ts';
 import { seeFile, seeWriter, withRecalled } from './stream.changes.ts';
@@ -63,6 +63,16 @@ export function hasChangedSinceCompletion(context: StreamContext, event: StreamE
   return memory.completion?.generation === memory.generation && !isAsCompleted(context, event);
 }
 
+/** While the receipt was written the file was seen to be another one: its next generation is owed. */
+export const hasChangedSinceProof = (context: StreamContext): boolean => {
+  const { completion } = context.memory;
+  return completion !== null && context.seen !== null && !sameStat(completion.freeze, context.seen);
+};
+
+/** The stat by which a stream that left is known: its object's, else the file's as last seen. */
+export const leftAs = ({ memory, seen }: StreamContext): Freeze | null =>
+  memory.completion?.generation === memory.generation ? memory.completion.freeze : seen;
+
 /** The present generation was proven and its receipt is still owed. */
 export function owesReceipt(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
   return withRecalled(context, event.evidence).cameFrom === 's3_completed.publishing' && isAsCompleted(context, event);
@@ -92,5 +102,5 @@ export const refusedTheParts = (failure: Failure): boolean =>
   failure.code === 'part_invalid' || failure.code === 'part_too_small';
 
 /** What the freeze saw needs more parts than S3 allows. */
-export const isTooLarge = (context: StreamContext, event: StreamEventOf<'source.verified'>): boolean =>
+export const isTooLarge = (_context: StreamContext, event: StreamEventOf<'source.verified'>): boolean =>
   event.differing.some((n) => n > MAX_PARTS);

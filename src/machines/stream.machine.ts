@@ -9,8 +9,12 @@ import { initialContext } from './stream.context.ts';
 import { abortedNoParts, failed, finalizing, s3Completed } from './stream.finalizing.ts';
 import { stream } from './stream.setup.ts';
 
+/** A chart that goes round without an event is a bug; the longest chain of `always` has two steps. */
+const MAX_ITERATIONS = 100;
+
 export const streamMachine = stream.createMachine({
   id: 'stream',
+  options: { maxIterations: MAX_ITERATIONS },
   context: ({ input }) => initialContext(input),
   initial: 'recovering',
   on: {

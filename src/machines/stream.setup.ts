@@ -15,6 +15,7 @@ import { isIdle } from './stream-due.ts';
 export interface StreamLeft {
   readonly type: 'stream.left';
   readonly streamId: StreamContext['streamId'];
+  /** The stat that the object was proven for; without an object, the file as last seen. */
   readonly seen: StreamContext['seen'];
 }
 /** What a stream tells the effect that sends its parts: begin no more, and report when nothing is in flight. */
@@ -94,6 +95,7 @@ export const stream = setup({
     isCutBelowSent: ({ context }) => ask.isCutBelowSent(context),
     wouldCutBelowSent: when('file.observed', ask.wouldCutBelowSent),
     isIdle: when('stream.due', (context, event) => isIdle(context, event.atMs)),
+    hasChangedSinceProof: ({ context }) => ask.hasChangedSinceProof(context),
     // parts
     partMayGo: ({ context }) => ask.partMayGo(context),
     hasUpload: ({ context }) => context.memory.upload !== null,
@@ -211,7 +213,7 @@ export const stream = setup({
         enqueue.sendTo(parent, {
           type: 'stream.left',
           streamId: context.streamId,
-          seen: context.seen,
+          seen: ask.leftAs(context),
         } satisfies StreamLeft);
     }),
   },

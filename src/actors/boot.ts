@@ -1,0 +1,107 @@
+// boot: what the supervisor owes before it runs: the folders' leases, every stored record, and the newer of journal and
+// registry for each stream.
+//
+// B1. Another daemon that holds a folder's lease is named, and we do not start.
+// B2. A registry that does not answer stops nothing; one that remembers more than the journal gives it back to the journal first.
+// B3. A record that cannot be read is told, kept where it is, and its stream is rebuilt from the file and S3.
+
+import { fromCallback } from 'xstate';
+import { failureOf } from '../machines/failure.ts';
+import type { StoredRecord } from '../machines/stream-record.ts';
+import { isFinal } from '../machines/stream-status.ts';
+import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
+import type { Outcome } from '../ports/outcome.ts';
+import type { Registry } from '../ports/registry.ts';
+import { leaseLost } from './lease.ts';
+import { LEASE_TTL_MS } from './registry-mirror.ts';
+import type { World } from './world.ts';
+
+export const bootLogic = (world: World) =>
+  fromCallback<SupervisorEvent, Record<string, never>, SupervisorEvent>(({ sendBack }) => {
+    void boot(world)
+      .catch(
+        (error: unknown): SupervisorEvent => ({
+          type: 'daemon.refused',
+          failure: failureOf('bug', String(error)),
+          atMs: world.clock.nowMs(),
+        }),
+      )
+      .then(sendBack);
+  });
+
+async function boot(world: World): Promise<SupervisorEvent> {
+  const refused = world.registry ? await takeLeases(world, world.registry) : null;
+  if (refused) return refused;
+  const stored = await world.journal.load();
+  if (!stored.ok) return { type: 'daemon.refused', failure: stored.failure, atMs: world.clock.nowMs() };
+  for (const id of stored.value.unreadable)
+    world.telemetry.error('a stored record cannot be read; its stream is rebuilt from the file and S3', { stream: id });
+  const records = new Map(stored.value.records.map((each) => [each.record.streamId, each]));
+  if (world.registry) await takeNewer(world, world.registry, records);
+  world.writeAhead.fence = Math.max(0, ...[...world.leases.values()].map((lease) => lease.fence));
+  for (const [id, each] of records) world.writeAhead.startFrom(id, each.rev);
+
+  const all = [...records.values()].map((each) => each.record);
+  const restored = all.filter((record) => !isFinal(record.state));
+  const known = all
+    .filter((record) => isFinal(record.state))
+    .map((record) => ({ streamId: record.streamId, seen: completedFreeze(record) ?? record.seen }));
+  world.telemetry.count('streams_recovered', restored.length);
+  world.telemetry.info('records restored', { streams: restored.length, final: known.length });
+  return { type: 'daemon.booted', restored, known, atMs: world.clock.nowMs() };
+}
+
+const completedFreeze = ({ memory }: StoredRecord['record']) =>
+  memory.completion?.generation === memory.generation ? memory.completion.freeze : null;
+
+/** B1. */
+async function takeLeases(world: World, registry: Registry): Promise<SupervisorEvent | null> {
+  for (const folder of world.options.folders) {
+    const answer = await registry.acquireLease(folder.id, world.options.holder, LEASE_TTL_MS, 0);
+    if (!answer.ok)
+      world.telemetry.warn('Redis does not answer; going on from the journal alone', { detail: answer.failure.detail });
+    else if (answer.value.held) world.leases.set(folder.id, answer.value.lease);
+    else
+      return {
+        type: 'daemon.refused',
+        failure: leaseLost(folder.path, answer.value.holder),
+        atMs: world.clock.nowMs(),
+      };
+  }
+  return null;
+}
+
+/** B2. */
+async function takeNewer(world: World, registry: Registry, records: Map<string, StoredRecord>): Promise<void> {
+  const theirs = await registry.load();
+  if (!theirs.ok) return;
+  const folders = new Set(world.options.folders.map((folder) => folder.path));
+  for (const candidate of theirs.value.records) {
+    const { streamId, memory } = candidate.record;
+    if (!folders.has(memory.folder) || !isNewer(candidate, records.get(streamId))) continue;
+    const kept = await importRecord(world, registry, candidate);
+    if (kept.ok) records.set(streamId, candidate);
+    else
+      world.telemetry.warn('a record of the registry could not be taken over', {
+        stream: streamId,
+        detail: kept.failure.detail,
+      });
+  }
+}
+
+function isNewer(theirs: StoredRecord, ours: StoredRecord | undefined): boolean {
+  if (!ours) return true;
+  return theirs.fence === ours.fence ? theirs.rev > ours.rev : theirs.fence > ours.fence;
+}
+
+async function importRecord(world: World, registry: Registry, stored: StoredRecord): Promise<Outcome<null>> {
+  const { streamId, memory } = stored.record;
+  const uploadId = memory.upload?.uploadId ?? null;
+  const rows = uploadId ? await registry.rows(streamId) : { ok: true as const, value: [] };
+  if (!rows.ok) return rows;
+  if (memory.target) {
+    const reserved = await world.journal.reserveKey(memory.target, streamId);
+    if (!reserved.ok) return reserved;
+  }
+  return await world.journal.save([{ stored, uploadId, replaceRows: true, rows: rows.value }]);
+}

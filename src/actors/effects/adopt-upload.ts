@@ -1,0 +1,75 @@
+// An upload that an earlier process opened for this key and could not record any more: found by listing exactly this key, and
+// gone on with if it holds parts of this very file. Not an effect of its own: a step of openUpload.
+
+import type { FileRef } from '../../machines/file-identity.ts';
+import { countHeld } from '../../machines/part-ledger.ts';
+import type { PartPlan } from '../../machines/part-plan.ts';
+import type { ObjectTarget, UploadMemory } from '../../machines/stream-record.ts';
+import type { ListedUpload } from '../../ports/object-store.ts';
+import type { Outcome } from '../../ports/outcome.ts';
+import { type Adopted, adoptListed } from '../adoption.ts';
+import type { Run } from '../effect.ts';
+import type { World } from '../world.ts';
+
+interface Wanted {
+  readonly file: FileRef;
+  readonly target: ObjectTarget;
+  readonly plan: PartPlan;
+  /** Nothing older is the stream's own intent (epoch ms). */
+  readonly sinceMs: number;
+}
+
+/** The server's clock and ours. */
+const CLOCKS_DIFFER_MS = 60_000;
+
+type AdoptedUpload = Adopted & Pick<UploadMemory, 'uploadId' | 'expiresAtMs'>;
+
+/** null: none holds a part of this file. Empty ones opened by our own intent are aborted; all others are left alone. */
+export async function adoptUpload(wanted: Wanted, run: Run, world: World): Promise<Outcome<AdoptedUpload | null>> {
+  const stat = await world.files.stat(wanted.file);
+  if (!stat.ok) return stat;
+  const listed = await world.store.listUploads(
+    { bucket: wanted.target.bucket, prefix: wanted.target.key },
+    { signal: run.signal },
+  );
+  if (!listed.ok) return listed;
+  let best: AdoptedUpload | null = null;
+  for (const upload of listed.value.filter((candidate) => candidate.key === wanted.target.key)) {
+    const compared = await compareUpload(wanted, upload, stat.value.sizeBytes, run, world);
+    if (!compared.ok) return compared;
+    if (compared.value && countHeld(compared.value.parts) > (best ? countHeld(best.parts) : 0)) best = compared.value;
+  }
+  if (best) world.writeAhead.replaceRows(wanted.file.streamId, best.uploadId, best.rows);
+  return { ok: true, value: best };
+}
+
+async function compareUpload(
+  wanted: Wanted,
+  upload: ListedUpload,
+  fileBytes: number,
+  run: Run,
+  world: World,
+): Promise<Outcome<AdoptedUpload | null>> {
+  const parts = await world.store.listParts(
+    { target: wanted.target, uploadId: upload.uploadId },
+    { signal: run.signal },
+  );
+  if (!parts.ok) return parts.failure.code === 'upload_not_found' ? { ok: true, value: null } : parts;
+  if (parts.value.parts.length === 0)
+    return upload.initiatedAtMs + CLOCKS_DIFFER_MS < wanted.sinceMs
+      ? { ok: true, value: null }
+      : await endEmpty(wanted, upload, world);
+  const adopted = await adoptListed(
+    { file: wanted.file, plan: wanted.plan, fileBytes, listed: parts.value.parts, rows: new Map() },
+    world,
+    run.signal,
+  );
+  if (!adopted.ok) return adopted;
+  return { ok: true, value: { ...adopted.value, uploadId: upload.uploadId, expiresAtMs: parts.value.expiresAtMs } };
+}
+
+/** The key was reserved for us before this upload was opened, and it never got a part: it is our own intent that lost its answer. */
+async function endEmpty(wanted: Wanted, upload: ListedUpload, world: World): Promise<Outcome<null>> {
+  const aborted = await world.store.abortUpload({ target: wanted.target, uploadId: upload.uploadId });
+  return aborted.ok || aborted.failure.code === 'upload_not_found' ? { ok: true, value: null } : aborted;
+}

@@ -1,0 +1,19 @@
+// How an object says whose it is: user metadata that we set when the upload opens and ask for at every HEAD.
+
+import type { StreamId } from '../../machines/ids.ts';
+import type { ObjectHead } from '../../ports/object-store.ts';
+
+const STREAM = 'tailrace-stream';
+const GENERATION = 'tailrace-generation';
+const RECEIPT_OF = 'tailrace-receipt-of';
+
+export const objectMetadata = (id: StreamId, generation: number): Readonly<Record<string, string>> => ({
+  [STREAM]: id,
+  [GENERATION]: String(generation),
+});
+export const receiptMetadata = (id: StreamId): Readonly<Record<string, string>> => ({ [RECEIPT_OF]: id });
+
+export const isOfStream = (head: ObjectHead, id: StreamId): boolean => head.metadata[STREAM] === id;
+export const isOfGeneration = (head: ObjectHead, id: StreamId, generation: number): boolean =>
+  isOfStream(head, id) && head.metadata[GENERATION] === String(generation);
+export const isReceiptOf = (head: ObjectHead, id: StreamId): boolean => head.metadata[RECEIPT_OF] === id;

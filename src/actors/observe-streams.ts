@@ -1,0 +1,88 @@
+// Hears every new snapshot of every stream actor, in the turn in which it came about, and passes it on: to the write-ahead
+// when what must survive changed, to the index of live streams, and to the views.
+//
+// O1. A save is due exactly when the state or the reference of `memory` differs; growth alone is not a save.
+// O2. `recovering` is never saved: the stored record stands until there is an outcome.
+
+import type { InspectionEvent } from 'xstate';
+import { failureRow, kindOf } from '../machines/failure.ts';
+import type { StreamId } from '../machines/ids.ts';
+import { recordOf, type StreamContext } from '../machines/stream.context.ts';
+import type { StreamEvent } from '../machines/stream.events.ts';
+import { streamMachine } from '../machines/stream.machine.ts';
+import { dueAtMs } from '../machines/stream-due.ts';
+import { isFinal, statusOf } from '../machines/stream-status.ts';
+import { dotted, type StreamSnapshot } from './stream-state.ts';
+import { viewOf } from './stream-view-of.ts';
+import type { World } from './world.ts';
+
+interface Last {
+  readonly state: string;
+  readonly memory: StreamContext['memory'] | null;
+}
+
+export function observeStreams(world: World): (event: InspectionEvent) => void {
+  const lastOf = new Map<StreamId, Last>();
+  return (event) => {
+    if (event.type !== '@xstate.snapshot') return;
+    const snapshot = event.snapshot as StreamSnapshot;
+    if (snapshot.machine?.id !== streamMachine.id) return;
+    const ref = event.actorRef;
+    const { context } = snapshot;
+    const id = context.streamId;
+    if (snapshot.status === 'error' || snapshot.status === 'stopped') {
+      lastOf.delete(id);
+      world.streams.drop(id);
+      return;
+    }
+    const state = dotted(snapshot.value);
+    const last = lastOf.get(id);
+    if (state !== last?.state) tellChange(world, last?.state ?? null, state, context);
+    if (state !== 'recovering' && (state !== last?.state || context.memory !== last?.memory)) {
+      world.writeAhead.offer(recordOf(state, context), dueAtMs(state, context));
+    }
+    world.views.streamChanged(viewOf(state, context));
+    if (isFinal(state)) {
+      lastOf.delete(id);
+      world.streams.drop(id);
+      void world.files.release(id);
+      return;
+    }
+    // `recovering` keeps the memory that is in the journal, so that only an outcome is a change.
+    lastOf.set(id, { state, memory: state === 'recovering' ? (last?.memory ?? null) : context.memory });
+    world.streams.set({ id, state, context, tell: (fact: StreamEvent) => ref.send(fact) });
+  };
+}
+
+function tellChange(world: World, from: string | null, to: string, context: StreamContext): void {
+  const { memory } = context;
+  const fields = {
+    stream: context.streamId,
+    path: memory.path,
+    from,
+    state: to,
+    status: statusOf(to, memory.failure),
+    generation: memory.generation,
+  };
+  if (to.startsWith('failed.') && memory.failure) {
+    const { hint } = failureRow(memory.failure.code);
+    world.telemetry.error('stream failed', {
+      ...fields,
+      failure: memory.failure.code,
+      kind: kindOf(memory.failure),
+      detail: memory.failure.detail,
+      hint,
+    });
+    world.telemetry.count('streams_ended', 1, to === 'failed.ended' ? 'failed' : 'parked');
+  } else if (to === 's3_completed.publishing') {
+    world.telemetry.info('object proven', {
+      ...fields,
+      bucket: memory.completion?.target.bucket,
+      key: memory.completion?.target.key,
+      size: memory.completion?.sizeBytes,
+    });
+  } else if (isFinal(to)) {
+    world.telemetry.info('stream left', fields);
+    world.telemetry.count('streams_ended', 1, statusOf(to, memory.failure) === 'completed' ? 'completed' : 'aborted');
+  } else world.telemetry.debug('stream moved', fields);
+}

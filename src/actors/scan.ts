@@ -1,0 +1,95 @@
+// scan: one pass of the stale scan: what grew, who writes, whose time has come. Owed by the stale scan's `scanning`.
+//
+// C1. Growth is learned by stat: one pass a second over the live files costs 2 % of a core for 5,000.
+// C2. Writers are asked for only for files that have been quiet for a moment, all in one look; and a look that is expensive
+//     (many processes) is repeated less often.
+// C3. A stream is told what was seen, never what to do.
+
+import { fromCallback } from 'xstate';
+import { sameStat } from '../machines/file-identity.ts';
+import type { StreamId } from '../machines/ids.ts';
+import type { ScanInput, StaleScanEvent } from '../machines/stale-scan.machine.ts';
+import { fileOf } from '../machines/stream.context.ts';
+import type { WriterPresence } from '../ports/writer-check.ts';
+import type { LiveStream } from './live-streams.ts';
+import type { World } from './world.ts';
+
+/** Stats at once: enough to keep the thread pool busy. */
+const STATS_AT_ONCE = 16;
+const QUIET_MS = 1000;
+/** A look may cost a twentieth of a core. */
+const LOOK_COST_FACTOR = 20;
+
+export const scanLogic = (world: World) => {
+  const writers = new WriterWatch(world);
+  return fromCallback<StaleScanEvent, ScanInput, StaleScanEvent>(({ sendBack }) => {
+    void scan(world, writers).then((due) => sendBack({ type: 'scan.finished', due, atMs: world.clock.nowMs() }));
+  });
+};
+
+async function scan(world: World, writers: WriterWatch): Promise<number> {
+  const startedMs = world.clock.nowMs();
+  try {
+    await lookForGrowth(world);
+    await writers.look();
+  } catch (error) {
+    world.telemetry.error('bug: the stale scan threw', {
+      detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  }
+  const atMs = world.clock.nowMs();
+  const due = world.streams.due(atMs);
+  for (const stream of due) stream.tell({ type: 'stream.due', atMs });
+  if (world.options.once && world.streams.allSettled()) world.tellSupervisor({ type: 'streams.settled', atMs });
+  world.telemetry.observe('stale_scan', atMs - startedMs);
+  world.views.daemonChanged({ lastStaleScanAtMs: atMs, partsInFlight: world.slots.inFlight });
+  return due.length;
+}
+
+const isWatched = (stream: LiveStream): boolean => !stream.state.startsWith('failed.') && stream.state !== 'recovering';
+
+async function lookForGrowth(world: World): Promise<void> {
+  const streams = [...world.streams.all()].filter(isWatched);
+  const lane = async () => {
+    for (let stream = streams.pop(); stream; stream = streams.pop()) {
+      const file = fileOf(stream.context);
+      const stat = await world.files.stat(file);
+      const seen = world.streams.get(stream.id)?.context.seen;
+      if (!stat.ok || (seen && sameStat(seen, stat.value))) continue;
+      stream.tell({ type: 'file.observed', stat: stat.value, path: file.path, atMs: world.clock.nowMs() });
+    }
+  };
+  await Promise.all(Array.from({ length: STATS_AT_ONCE }, lane));
+}
+
+class WriterWatch {
+  readonly #world: World;
+  /** What the last look found, for streams that were quiet then: "none" counts when seen twice. */
+  #before: ReadonlyMap<StreamId, WriterPresence> = new Map();
+  #notBeforeMs = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  async look(): Promise<void> {
+    const { clock, streams, telemetry, writers } = this.#world;
+    const startedMs = clock.nowMs();
+    if (startedMs < this.#notBeforeMs) return;
+    const quiet = [...streams.all()].filter(
+      (each) => each.state === 'active.waiting' && startedMs - each.context.lastActivityMs >= QUIET_MS,
+    );
+    if (quiet.length === 0) return;
+    const looked = await writers.look(quiet.map((each) => fileOf(each.context)));
+    const endedMs = clock.nowMs();
+    this.#notBeforeMs = endedMs + (endedMs - startedMs) * LOOK_COST_FACTOR;
+    telemetry.observe('writer_look', endedMs - startedMs);
+    for (const stream of quiet) {
+      const presence = looked.ok ? (looked.value.get(stream.id) ?? 'unknown') : 'unknown';
+      if (presence === 'none' && this.#before.get(stream.id) !== 'none') continue;
+      if (presence !== stream.context.writer.presence)
+        stream.tell({ type: 'writer.observed', presence, atMs: endedMs });
+    }
+    this.#before = looked.ok ? looked.value : new Map();
+  }
+}

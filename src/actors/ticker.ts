@@ -1,0 +1,20 @@
+// ticker: the passing of time, as an event. Owed by `running`.
+
+import { fromCallback } from 'xstate';
+import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
+import type { World } from './world.ts';
+
+/** Growth is noticed within a second, a writer's close within two. */
+const TICK_MS = 1000;
+
+export const tickerLogic = (world: World) =>
+  fromCallback<SupervisorEvent, Record<string, never>, SupervisorEvent>(({ sendBack }) => {
+    const stop = new AbortController();
+    void (async () => {
+      while (!stop.signal.aborted) {
+        sendBack({ type: 'tick', atMs: world.clock.nowMs() });
+        await world.clock.waitUntil(world.clock.nowMs() + TICK_MS, stop.signal);
+      }
+    })();
+    return () => stop.abort();
+  });

@@ -1,0 +1,242 @@
+// The write-ahead: takes the streams' newest records and ledger rows, brings them to the journal in order, and tells when
+// they are there. What the journal holds goes on to the registry.
+//
+// W1. Per stream the newest record wins and rows are merged, so a slow journal costs neither memory nor rows.
+// W2. `settled` resolves only when the journal holds everything offered for that stream before the call.
+// W3. A journal that refuses is tried again for ever; uploads go on, what cannot be undone waits.
+// W4. Rows belong to an upload: those of another upload than the record's never reach the journal.
+
+import type { StreamId, UploadId } from '../machines/ids.ts';
+import type { LedgerRow } from '../machines/part-ledger.ts';
+import type { StreamRecord } from '../machines/stream-record.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Journal, StreamSave } from '../ports/journal.ts';
+import type { Outcome } from '../ports/outcome.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+
+/** One transaction: large enough to share an fsync among many streams, small enough to end soon. */
+const MAX_SAVES_PER_TRANSACTION = 256;
+const RETRY_MS = 1000;
+
+interface Pending {
+  readonly record: StreamRecord;
+  readonly dueAtMs: number | null;
+}
+
+interface Rows {
+  readonly uploadId: UploadId;
+  replace: boolean;
+  readonly byNumber: Map<number, LedgerRow>;
+}
+
+interface Waiter {
+  readonly rev: number;
+  readonly resolve: () => void;
+}
+
+interface Entry {
+  rev: number;
+  savedRev: number;
+  fence: number;
+  pending: Pending | null;
+  rows: Rows | null;
+  waiters: Waiter[];
+}
+
+/** What is told to whoever copies the journal (the registry's mirror). */
+export interface Saved {
+  readonly save: StreamSave;
+  readonly dueAtMs: number | null;
+}
+
+export interface WriteAheadOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly onSaved: (saved: readonly Saved[]) => void;
+  readonly onWritable: (writable: boolean) => void;
+}
+
+export class WriteAhead {
+  readonly #options: WriteAheadOptions;
+  readonly #entries = new Map<StreamId, Entry>();
+  readonly #dirty = new Set<StreamId>();
+  readonly #stopped = new AbortController();
+  #flushing = false;
+  #refused = false;
+  fence = 0;
+
+  constructor(options: WriteAheadOptions) {
+    this.#options = options;
+  }
+
+  /** A stored record's place in the count of saves: the next save of the stream comes after it. */
+  startFrom(id: StreamId, rev: number): void {
+    const entry = this.#entry(id);
+    entry.rev = Math.max(entry.rev, rev);
+    entry.savedRev = Math.max(entry.savedRev, rev);
+  }
+
+  offer(record: StreamRecord, dueAtMs: number | null): void {
+    const entry = this.#entry(record.streamId);
+    entry.rev += 1;
+    entry.pending = { record, dueAtMs };
+    this.#dirty.add(record.streamId);
+    this.#flushSoon();
+  }
+
+  /** The row travels with the next record of the stream: report the part right after. */
+  addRow(id: StreamId, uploadId: UploadId, row: LedgerRow): void {
+    this.#rowsOf(id, uploadId).byNumber.set(row.partNumber, row);
+  }
+
+  /** The whole ledger anew. Travels like a row. */
+  replaceRows(id: StreamId, uploadId: UploadId, rows: readonly LedgerRow[]): void {
+    this.#entry(id).rows = {
+      uploadId,
+      replace: true,
+      byNumber: new Map(rows.map((row) => [row.partNumber as number, row])),
+    };
+  }
+
+  /** The ledger by part number: the journal's rows and those on their way to it. */
+  async rows(id: StreamId, uploadId: UploadId): Promise<Outcome<ReadonlyMap<number, LedgerRow>>> {
+    await this.settled(id);
+    const stored = await this.#options.journal.rows(id, uploadId);
+    if (!stored.ok) return stored;
+    const waiting = this.#entries.get(id)?.rows;
+    const ours = waiting?.uploadId === uploadId ? waiting : null;
+    const base = ours?.replace ? [] : stored.value.map((row) => [row.partNumber as number, row] as const);
+    return { ok: true, value: new Map([...base, ...(ours?.byNumber ?? [])]) };
+  }
+
+  /** Resolves when the journal holds what was offered until now, or the write-ahead was stopped. */
+  settled(id: StreamId): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (!entry || entry.savedRev >= entry.rev || this.#stopped.signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => entry.waiters.push({ rev: entry.rev, resolve }));
+  }
+
+  /** Everything offered until now is in the journal (a clean end). */
+  async drain(): Promise<void> {
+    await Promise.all([...this.#dirty].map((id) => this.settled(id)));
+  }
+
+  forget(id: StreamId): void {
+    this.#entries.delete(id);
+    this.#dirty.delete(id);
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    for (const entry of this.#entries.values()) for (const waiter of entry.waiters.splice(0)) waiter.resolve();
+  }
+
+  #entry(id: StreamId): Entry {
+    const found = this.#entries.get(id);
+    if (found) return found;
+    const made: Entry = { rev: 0, savedRev: 0, fence: this.fence, pending: null, rows: null, waiters: [] };
+    this.#entries.set(id, made);
+    return made;
+  }
+
+  #rowsOf(id: StreamId, uploadId: UploadId): Rows {
+    const entry = this.#entry(id);
+    if (entry.rows?.uploadId !== uploadId) entry.rows = { uploadId, replace: false, byNumber: new Map() };
+    return entry.rows;
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // A microtask later the whole burst of facts of this turn is in: one save instead of several.
+    void Promise.resolve().then(() => this.#flush());
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#dirty.size > 0 && !this.#stopped.signal.aborted) {
+      const ids = [...this.#dirty].slice(0, MAX_SAVES_PER_TRANSACTION);
+      const batch = ids.map((id) => this.#take(id)).filter((taken) => taken !== null);
+      const startedMs = this.#options.clock.nowMs();
+      const outcome = await this.#options.journal.save(batch.map((taken) => taken.saved.save));
+      this.#options.telemetry.observe('journal_save', this.#options.clock.nowMs() - startedMs);
+      this.#note(outcome);
+      if (outcome.ok) this.#confirm(batch);
+      else {
+        for (const taken of batch) this.#putBack(taken);
+        await this.#options.clock.waitUntil(this.#options.clock.nowMs() + RETRY_MS, this.#stopped.signal);
+      }
+    }
+    this.#flushing = false;
+  }
+
+  #take(id: StreamId): Taken | null {
+    this.#dirty.delete(id);
+    const entry = this.#entries.get(id);
+    if (!entry?.pending) return null;
+    const { record, dueAtMs } = entry.pending;
+    const uploadId = record.memory.upload?.uploadId ?? null;
+    const rows = entry.rows && entry.rows.uploadId === uploadId ? entry.rows : null;
+    if (rows) entry.rows = null;
+    entry.pending = null;
+    const save: StreamSave = {
+      stored: { record, rev: entry.rev, fence: this.fence },
+      uploadId,
+      replaceRows: rows?.replace ?? false,
+      rows: rows ? [...rows.byNumber.values()] : [],
+    };
+    return { id, entry, pending: { record, dueAtMs }, rows, saved: { save, dueAtMs } };
+  }
+
+  #putBack(taken: Taken): void {
+    const { entry, rows } = taken;
+    entry.pending ??= taken.pending;
+    if (rows) entry.rows = merged(rows, entry.rows);
+    this.#dirty.add(taken.id);
+  }
+
+  #confirm(batch: readonly Taken[]): void {
+    for (const { entry, saved, id } of batch) {
+      entry.savedRev = saved.save.stored.rev;
+      const [ready, waiting] = [
+        entry.waiters.filter((w) => w.rev <= entry.savedRev),
+        entry.waiters.filter((w) => w.rev > entry.savedRev),
+      ];
+      entry.waiters = waiting;
+      for (const waiter of ready) waiter.resolve();
+      if (entry.pending) this.#dirty.add(id);
+    }
+    this.#options.onSaved(batch.map((taken) => taken.saved));
+  }
+
+  #note(outcome: Outcome<null>): void {
+    if (outcome.ok === !this.#refused) return;
+    this.#refused = !outcome.ok;
+    this.#options.onWritable(outcome.ok);
+    if (outcome.ok) this.#options.telemetry.info('the journal can be written again');
+    else
+      this.#options.telemetry.error('the journal cannot be written; uploads go on, nothing is completed until it can', {
+        failure: outcome.failure.code,
+        detail: outcome.failure.detail,
+      });
+  }
+}
+
+interface Taken {
+  readonly id: StreamId;
+  readonly entry: Entry;
+  readonly pending: Pending;
+  readonly rows: Rows | null;
+  readonly saved: Saved;
+}
+
+/** Rows that could not be saved, and those that came meanwhile. */
+function merged(older: Rows, newer: Rows | null): Rows {
+  if (!newer) return older;
+  if (newer.uploadId !== older.uploadId || newer.replace) return newer;
+  return {
+    uploadId: older.uploadId,
+    replace: older.replace,
+    byNumber: new Map([...older.byNumber, ...newer.byNumber]),
+  };
+}
