@@ -50,7 +50,7 @@ export class RedisConnection {
   private readonly home: RedisAddress;
   private client: Redis;
   private reachable = false;
-  private trouble = 'not connected yet';
+  private trouble = 'Redis has not answered yet';
   private isRefused = false;
   private isClosed = false;
   private readonly listeners: ((reachable: boolean) => void)[] = [];
@@ -62,9 +62,7 @@ export class RedisConnection {
     const address = readRedisUrl(options.url);
     if (!address) return failed('REDIS_URL is no redis:// or rediss:// URL');
     const connection = new RedisConnection(options, address);
-    await new Promise<void>((resolve) => {
-      connection.firstAnswer = resolve;
-    });
+    await connection.firstAnswerOrTimeout();
     if (!connection.isRefused) return { ok: true, value: connection };
     const { trouble } = connection;
     connection.close();
@@ -75,6 +73,18 @@ export class RedisConnection {
     this.options = options;
     this.home = home;
     this.client = this.connect(home);
+  }
+
+  /** A Redis that reads its data from disk says so and answers nothing else, for minutes. */
+  private firstAnswerOrTimeout(): Promise<void> {
+    const waitMs = Math.min(CONNECT_TIMEOUT_MS, this.options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS);
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.firstAnswer = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** One step: `script` with its keys and arguments. */
@@ -127,6 +137,7 @@ export class RedisConnection {
       commandTimeout: this.options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
       connectTimeout: CONNECT_TIMEOUT_MS,
       disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+      maxLoadingRetryTime: MAX_RECONNECT_MS,
       retryStrategy: (times) => Math.min(FIRST_RECONNECT_MS * 2 ** Math.min(times - 1, 10), MAX_RECONNECT_MS),
       // After a failover the name leads to the new master.
       reconnectOnError: (error) => error.message.startsWith('READONLY'),

@@ -148,7 +148,7 @@ export function journalContract(name: string, start: () => Promise<JournalBench>
 
     it('drops all rows when there is no upload any more, and they do not come back', async () => {
       okValue(await journal.save([sampleSave(one, 1, { rows: sampleRows(1, 5) })]));
-      okValue(await journal.save([sampleSave(one, 2, { uploadId: null })]));
+      okValue(await journal.save([sampleSave(one, 2, { uploadId: null, rows: [sampleRow(6)] })]));
       expect(await numbers(one)).toEqual([]);
       okValue(await journal.save([sampleSave(one, 3, { rows: [sampleRow(9)] })]));
       expect(await numbers(one)).toEqual([9]);

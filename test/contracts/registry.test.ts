@@ -1,6 +1,7 @@
 import { redisRegistryBench } from '../adapters/redis/redis-registry-bench.ts';
 import { MemoryRedis, memoryRegistry } from '../fakes/memory-registry.ts';
-import { type RegistryBench, registryContract } from './registry-contract.ts';
+import type { RegistryBench } from './registry-bench.ts';
+import { registryContract } from './registry-contract.ts';
 
 async function memoryRegistryBench(): Promise<RegistryBench> {
   const redis = new MemoryRedis(() => 1_793_534_400_000);

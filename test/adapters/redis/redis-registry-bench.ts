@@ -6,7 +6,7 @@ import { openRedisRegistry } from '../../../src/adapters/redis-registry.ts';
 import type { StreamId } from '../../../src/machines/ids.ts';
 import { STATUS_SETS } from '../../../src/machines/stream-status.ts';
 import { okValue } from '../../contracts/journal-contract.ts';
-import type { RegistryBench, StreamLook } from '../../contracts/registry-contract.ts';
+import type { RegistryBench, StreamLook } from '../../contracts/registry-bench.ts';
 import { startRedisServer } from '../../fixtures/redis-server.ts';
 import { ReplyCutter } from './reply-cutter.ts';
 

@@ -1,5 +1,6 @@
 // Redis away, hanging, locked, clustered: the registry answers at once, tells no secret, and comes back by itself.
 
+import { type AddressInfo, createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openRedisRegistry, type RedisRegistryOptions } from '../../../src/adapters/redis-registry.ts';
@@ -7,7 +8,7 @@ import { readRedisUrl } from '../../../src/adapters/redis-registry-address.ts';
 import { hasHashTag } from '../../../src/adapters/redis-registry-layout.ts';
 import type { Lease, Registry } from '../../../src/ports/registry.ts';
 import { okValue } from '../../contracts/journal-contract.ts';
-import { registrySave } from '../../contracts/registry-contract.ts';
+import { registrySave } from '../../contracts/registry-bench.ts';
 import { sampleId, sampleRows } from '../../fixtures/records/sample-record.ts';
 import { freePort, RedisServer, type RedisServerOptions, startRedisServer } from '../../fixtures/redis-server.ts';
 import { DEADLINE_MS } from './redis-registry-bench.ts';
@@ -142,6 +143,24 @@ describe('a Redis that hangs', () => {
   });
 });
 
+/** Something that answers like a Redis, always the same; returns its port. */
+async function parrot(answer: string): Promise<number> {
+  const impostor = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', () => socket.write(answer));
+  });
+  await new Promise<void>((resolve) => impostor.listen(0, '127.0.0.1', resolve));
+  ending.push(() => impostor.close());
+  return (impostor.address() as AddressInfo).port;
+}
+
+it('does not wait for a Redis that reads its data from disk', async () => {
+  const info = 'loading:1\r\nloading_eta_seconds:600\r\n';
+  const port = await parrot(`$${info.length}\r\n${info}\r\n`);
+  const registry = await open({ url: `redis://127.0.0.1:${port}`, commandTimeoutMs: 200 });
+  await expectUnavailable(registry, /has not answered yet/);
+});
+
 describe('passwords', () => {
   it('let in who has them', async () => {
     const redis = await server({ password: SECRET });
@@ -155,6 +174,12 @@ describe('passwords', () => {
     await expectUnavailable(registry, /WRONGPASS/);
     await client(redis).config('SET', 'requirepass', SECRET);
     await isAnswered(registry);
+  });
+
+  it('are not told when the server repeats them', async () => {
+    const port = await parrot(`-WRONGPASS ${SECRET} is no password\r\n`);
+    const registry = await open({ url: `redis://:${encodeURIComponent(SECRET)}@127.0.0.1:${port}` });
+    await expectUnavailable(registry, /WRONGPASS \*\*\* is no password/);
   });
 
   it('are asked for in plain words', async () => {

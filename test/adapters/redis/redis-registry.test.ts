@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { openRedisRegistry } from '../../../src/adapters/redis-registry.ts';
 import type { Lease, Registry } from '../../../src/ports/registry.ts';
 import { okValue } from '../../contracts/journal-contract.ts';
-import { registrySave } from '../../contracts/registry-contract.ts';
+import { registrySave } from '../../contracts/registry-bench.ts';
 import { sampleId, sampleMemory, sampleRecord, sampleRow, sampleRows } from '../../fixtures/records/sample-record.ts';
 import { type RedisServer, startRedisServer } from '../../fixtures/redis-server.ts';
 import { DEADLINE_MS, lookAt } from './redis-registry-bench.ts';
