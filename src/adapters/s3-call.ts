@@ -52,6 +52,8 @@ export interface S3Session {
   capabilities: StoreCapabilities;
   /** Which checksum type an upload asks for: the whole object's, or whatever the server does by itself (found by the probe). */
   checksumType: 'FULL_OBJECT' | 'server default';
+  /** PutObject may carry a condition: Swift refuses it as such. */
+  conditionalPut: boolean;
 }
 
 /** Half the sockets: the rest is for readers of objects, which outlive their call. */

@@ -40,6 +40,7 @@ export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore 
     pageEntries: options.pageEntries,
     capabilities: { ...AWS_CAPABILITIES, ...options.capabilities },
     checksumType: 'FULL_OBJECT',
+    conditionalPut: true,
   };
   return {
     get capabilities() {

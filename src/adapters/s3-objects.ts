@@ -1,7 +1,8 @@
 // Whole objects: looking at one, writing a small one, reading and deleting.
 //
 // Absent is only what S3 itself calls absent: a HEAD answered 404, or a GET answered NoSuchKey. 403 is a failure. A
-// bodiless HEAD cannot tell a missing bucket from a missing key; every other request can.
+// bodiless HEAD cannot tell a missing bucket from a missing key; every other request can. Where the server refuses
+// conditions on a put (found by the probe), the condition is not sent: who cares looks first.
 
 import { crc32 } from 'node:zlib';
 import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -64,7 +65,7 @@ export const putObject =
         ContentType: contentType,
         Metadata: { ...metadata },
         ...(session.capabilities.checksum === 'crc32' && { ChecksumCRC32: base64OfHex(crc32Hex(body)) }),
-        ...conditionFields(condition),
+        ...(session.conditionalPut && conditionFields(condition)),
       });
       const answer = await session.client.send(command, how);
       return { etag: requiredEtag(answer.ETag) };

@@ -56,6 +56,7 @@ export const probe =
       ...session,
       capabilities: { ...AWS_CAPABILITIES, ...given },
       checksumType: 'FULL_OBJECT',
+      conditionalPut: given.conditionalComplete ?? true,
     };
     const trial = new Trial(best, { bucket, key: `${prefix}${randomUUID()}` }, given, options);
     const failure = await trial.run();
@@ -64,6 +65,7 @@ export const probe =
     if (failure) return { ok: false, failure };
     session.capabilities = trial.session.capabilities;
     session.checksumType = trial.session.checksumType;
+    session.conditionalPut = trial.session.conditionalPut;
     return { ok: true, value: session.capabilities };
   };
 
@@ -171,8 +173,8 @@ class Trial {
       this.#can({ checksumsInComplete: sums[0] === true, conditionalComplete: conditions[0] === true });
       return null;
     }
-    const put = await this.#putObject();
-    if (put) return put;
+    const unput = await this.#learnPut();
+    if (unput) return unput;
     let refused: Failure | null = null;
     for (const checksumsInComplete of sums) {
       for (const conditionalComplete of conditions) {
@@ -184,18 +186,20 @@ class Trial {
     return refused;
   }
 
-  /** An object at the key, so that a condition has something to fail on. */
-  async #putObject(): Promise<Failure | null> {
+  /** Leaves an object at the key, so that the conditions of Complete have something to fail on. */
+  async #learnPut(): Promise<Failure | null> {
     this.#mayHaveObject = true;
-    const request = {
-      target: this.target,
-      body: PROBE_BYTES,
-      contentType: 'text/plain',
-      metadata: {},
-      condition: { kind: 'any' },
-    } as const;
-    const put = await putObject(this.session)(request, this.#options);
-    return put.ok ? null : put.failure;
+    const plain = await this.#put({ kind: 'any' });
+    if (!plain.ok) return plain.failure;
+    const conditional = await this.#put({ kind: 'absent' });
+    this.session.conditionalPut = conditional.ok || conditional.failure.code === 'precondition_failed';
+    const isAnswer = conditional.ok || ['precondition_failed', 's3_request_refused'].includes(conditional.failure.code);
+    return isAnswer ? null : conditional.failure;
+  }
+
+  #put(condition: CompleteCondition): Promise<Outcome<unknown>> {
+    const request = { target: this.target, body: PROBE_BYTES, contentType: 'text/plain', metadata: {}, condition };
+    return putObject(this.session)(request, this.#options);
   }
 
   /** Null once it is certain that Complete is understood with the capabilities as they now stand. */
