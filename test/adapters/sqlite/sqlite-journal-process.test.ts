@@ -50,7 +50,12 @@ beforeEach(async () => {
   stateDir = await temporaryFolder();
 });
 afterEach(async () => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
   await rm(stateDir, { recursive: true, force: true });
 });
 

@@ -15,6 +15,7 @@ import { journalPath, temporaryFolder } from './sqlite-journal-bench.ts';
 const one = sampleId(1);
 const WORKER = new URL('../../../src/adapters/sqlite-journal-worker.ts', import.meta.url);
 
+let folder: string;
 let stateDir: string;
 const opened: Journal[] = [];
 
@@ -25,11 +26,12 @@ async function open(options: { startThread?: (stateDir: string) => Worker } = {}
 }
 
 beforeEach(async () => {
-  stateDir = await temporaryFolder();
+  folder = await temporaryFolder();
+  stateDir = folder;
 });
 afterEach(async () => {
   for (const journal of opened.splice(0)) await journal.close();
-  await rm(stateDir, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
 });
 
 describe('its files', () => {
@@ -160,8 +162,7 @@ describe('its versions', () => {
   });
 
   it('reads the records of former versions', async () => {
-    const folder = new URL('../../fixtures/records/', import.meta.url);
-    const text = await readFile(new URL('record-v1.json', folder), 'utf8');
+    const text = await readFile(new URL('../../fixtures/records/record-v1.json', import.meta.url), 'utf8');
     const journal = await open();
     okValue(await journal.save([sampleSave(one, 1)]));
     await journal.close();
@@ -175,8 +176,8 @@ describe('its versions', () => {
 
 describe('its thread', () => {
   const threads: Worker[] = [];
-  const startThread = (folder: string): Worker => {
-    const thread = new Worker(WORKER, { workerData: { stateDir: folder } });
+  const startThread = (dir: string): Worker => {
+    const thread = new Worker(WORKER, { workerData: { stateDir: dir } });
     threads.push(thread);
     return thread;
   };
