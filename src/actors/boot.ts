@@ -35,7 +35,9 @@ async function boot(world: World): Promise<SupervisorEvent> {
   const stored = await world.journal.load();
   if (!stored.ok) return { type: 'daemon.refused', failure: stored.failure, atMs: world.clock.nowMs() };
   for (const id of stored.value.unreadable)
-    world.telemetry.error('a stored record cannot be read; its stream is rebuilt from the file and S3', { stream: id });
+    world.telemetry.error('a stored record cannot be read; its stream is rebuilt from the file and S3', {
+      streamId: id,
+    });
   const records = new Map(stored.value.records.map((each) => [each.record.streamId, each]));
   if (world.registry) await takeNewer(world, world.registry, records);
   world.writeAhead.fence = Math.max(0, ...[...world.leases.values()].map((lease) => lease.fence));
@@ -47,7 +49,7 @@ async function boot(world: World): Promise<SupervisorEvent> {
     .filter((record) => isFinal(record.state))
     .map((record) => ({ streamId: record.streamId, seen: completedFreeze(record) ?? record.seen }));
   world.telemetry.count('streams_recovered', restored.length);
-  world.telemetry.info('records restored', { streams: restored.length, final: known.length });
+  world.telemetry.info('records restored', { streams: restored.length, count: known.length });
   return { type: 'daemon.booted', restored, known, atMs: world.clock.nowMs() };
 }
 

@@ -73,8 +73,8 @@ async function undertake<I extends Owed>(
   } catch (error) {
     const detail = error instanceof Error ? `${shape.name}: ${error.message}` : shape.name;
     world.telemetry.error('bug: an effect threw', {
-      stream: input.streamId,
-      effect: shape.name,
+      streamId: input.streamId,
+      operation: shape.name,
       detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
     const atMs = run.now();

@@ -37,7 +37,7 @@ export function observeStreams(world: World): (event: InspectionEvent) => void {
     }
     const state = dotted(snapshot.value);
     const last = lastOf.get(id);
-    if (state !== last?.state) tellChange(world, last?.state ?? null, state, context);
+    if (state !== last?.state) tellChange(world, state, context);
     if (state !== 'recovering' && (state !== last?.state || context.memory !== last?.memory)) {
       world.writeAhead.offer(recordOf(state, context), dueAtMs(state, context));
     }
@@ -54,12 +54,11 @@ export function observeStreams(world: World): (event: InspectionEvent) => void {
   };
 }
 
-function tellChange(world: World, from: string | null, to: string, context: StreamContext): void {
+function tellChange(world: World, to: string, context: StreamContext): void {
   const { memory } = context;
   const fields = {
-    stream: context.streamId,
+    streamId: context.streamId,
     path: memory.path,
-    from,
     state: to,
     status: statusOf(to, memory.failure),
     generation: memory.generation,
@@ -68,21 +67,21 @@ function tellChange(world: World, from: string | null, to: string, context: Stre
     const { hint } = failureRow(memory.failure.code);
     world.telemetry.error('stream failed', {
       ...fields,
-      failure: memory.failure.code,
+      code: memory.failure.code,
       kind: kindOf(memory.failure),
       detail: memory.failure.detail,
       hint,
     });
-    world.telemetry.count('streams_ended', 1, to === 'failed.ended' ? 'failed' : 'parked');
+    if (to === 'failed.ended') world.telemetry.count('streams_ended', 1, fields.status);
   } else if (to === 's3_completed.publishing') {
     world.telemetry.info('object proven', {
       ...fields,
       bucket: memory.completion?.target.bucket,
       key: memory.completion?.target.key,
-      size: memory.completion?.sizeBytes,
+      sizeBytes: memory.completion?.sizeBytes,
     });
   } else if (isFinal(to)) {
     world.telemetry.info('stream left', fields);
-    world.telemetry.count('streams_ended', 1, statusOf(to, memory.failure) === 'completed' ? 'completed' : 'aborted');
+    world.telemetry.count('streams_ended', 1, fields.status);
   } else world.telemetry.debug('stream moved', fields);
 }

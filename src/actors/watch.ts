@@ -73,7 +73,12 @@ class Watching {
     }
     if (this.#signal.aborted) return;
     for (const [id, told] of this.#told) if (told.sweep < this.#sweeps) this.#told.delete(id);
-    if (this.#sweeps === 1) telemetry.info('first sweep', { ...totals, existing: this.#world.options.existing });
+    if (this.#sweeps === 1)
+      telemetry.info('first sweep', {
+        files: totals.files,
+        totalBytes: totals.bytes,
+        skipped: this.#world.options.existing === 'skip',
+      });
     telemetry.observe('sweep', clock.nowMs() - startedMs);
     views.daemonChanged({ lastSweepAtMs: clock.nowMs() });
     this.#send({ type: 'sweep.finished', ...totals, atMs: clock.nowMs() });

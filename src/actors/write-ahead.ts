@@ -216,7 +216,7 @@ export class WriteAhead {
     if (outcome.ok) this.#options.telemetry.info('the journal can be written again');
     else
       this.#options.telemetry.error('the journal cannot be written; uploads go on, nothing is completed until it can', {
-        failure: outcome.failure.code,
+        code: outcome.failure.code,
         detail: outcome.failure.detail,
       });
   }

@@ -1,0 +1,89 @@
+// The world of the actors: ports and what all of them share, and the tie between write-ahead, mirror and supervisor.
+
+import { randomBytes } from 'node:crypto';
+import { EffectGate } from './actors/effect-gate.ts';
+import { LiveStreams } from './actors/live-streams.ts';
+import { Permits } from './actors/permits.ts';
+import { RegistryMirror } from './actors/registry-mirror.ts';
+import { StoreProbe } from './actors/store-probe.ts';
+import { type Supervisor, supervise } from './actors/supervise.ts';
+import { UploadSlots } from './actors/upload-slots.ts';
+import type { DaemonOptions, Ports, World } from './actors/world.ts';
+import { type Saved, WriteAhead } from './actors/write-ahead.ts';
+import { settingsOf } from './compose-ports.ts';
+import type { Config } from './config-schema.ts';
+import type { SupervisorEvent } from './machines/supervisor.machine.ts';
+
+/** Whole-file reads at once: one disk is not read faster by more, and each needs 4 MiB. */
+const READERS = 2;
+/** Lists and heads at once when many streams are restored. */
+const LOOKERS = 16;
+/** How often the folders are swept for what events lost. */
+const SWEEP_INTERVAL_MS = 10_000;
+
+export interface ComposedWorld {
+  readonly world: World;
+  readonly mirror: RegistryMirror | null;
+  readonly supervisor: Supervisor;
+}
+
+/** Names this process wherever others see it: leases, locks, refusals. */
+export const holderOf = (config: Config): string =>
+  `${config.instanceName} (pid ${process.pid}, ${randomBytes(4).toString('hex')})`;
+
+export function optionsOf(
+  config: Config,
+  folders: DaemonOptions['folders'],
+  once: boolean,
+  holder: string,
+): DaemonOptions {
+  return {
+    settings: settingsOf(config),
+    folders,
+    existing: config.watchExisting,
+    once,
+    holder,
+    shutdownGraceMs: config.shutdownGraceMs,
+    sweepIntervalMs: SWEEP_INTERVAL_MS,
+  };
+}
+
+export function composeWorld(
+  config: Config,
+  options: DaemonOptions,
+  ports: Ports,
+  noteStore: (problem: string | null) => void,
+): ComposedWorld {
+  const { journal, clock, telemetry, views, registry, store } = ports;
+  // The three know each other: the write-ahead feeds the mirror, the mirror tells the supervisor, whose effects use the write-ahead.
+  const late: { mirror: RegistryMirror | null; supervisor: Supervisor | null } = { mirror: null, supervisor: null };
+  const writeAhead = new WriteAhead({
+    journal,
+    clock,
+    telemetry,
+    onSaved: (saved: readonly Saved[]) => late.mirror?.push(saved),
+    onWritable: (journalWritable) => views.daemonChanged({ journalWritable }),
+  });
+  const probe = new StoreProbe(store, config.s3BucketName, (outcome) => {
+    views.daemonChanged({ objectStoreReachable: outcome.ok });
+    noteStore(outcome.ok ? null : `${outcome.failure.code}: ${outcome.failure.detail}`);
+  });
+  const world: World = {
+    ...ports,
+    options,
+    writeAhead,
+    streams: new LiveStreams(),
+    slots: new UploadSlots({ concurrency: config.uploadConcurrency, bufferBytes: config.uploadBufferBytes }),
+    gate: new EffectGate(),
+    probe,
+    readers: new Permits(READERS),
+    lookers: new Permits(LOOKERS),
+    leases: new Map(),
+    lostTo: new Map(),
+    tellSupervisor: (event: SupervisorEvent) => late.supervisor?.send(event),
+  };
+  late.mirror = registry && new RegistryMirror(world, registry);
+  const supervisor = supervise(world, late.mirror);
+  late.supervisor = supervisor;
+  return { world, mirror: late.mirror, supervisor };
+}
