@@ -28,17 +28,31 @@ const BYTES_PER_SECOND = 4_000_000;
 const PATIENCE_MS = 120_000;
 const FILE_NAME = 'recording.bin';
 
+/** Ended by a signal, or by the daemon's own end. */
+interface Stop {
+  readonly signal: AbortSignal;
+  /** Of the signal that came; null: none. */
+  exitCode(): number | null;
+}
+
 export async function demo(options: DemoOptions, world: World): Promise<number> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'tailrace-demo-')));
+  const stopped = new AbortController();
+  let exitCode: number | null = null;
+  const stopListening = world.onSignal((signal) => {
+    exitCode = exitCodeOfSignal(signal);
+    stopped.abort();
+  });
   try {
-    return await demoIn(folder, options, world);
+    return await demoIn(folder, options.seconds, { signal: stopped.signal, exitCode: () => exitCode }, world);
   } finally {
     if (options.keep) world.talk(`Kept: ${folder}\n`);
     else await rm(folder, { recursive: true, force: true });
+    stopListening();
   }
 }
 
-async function demoIn(folder: string, options: DemoOptions, world: World): Promise<number> {
+async function demoIn(folder: string, seconds: number, stop: Stop, world: World): Promise<number> {
   const recordings = join(folder, 'recordings');
   await mkdir(recordings);
   const loaded = loadConfig({ flags: flagsFor(folder, recordings), env: {}, cwd: folder, embedded: true });
@@ -52,7 +66,7 @@ async function demoIn(folder: string, options: DemoOptions, world: World): Promi
     world.talk(`tailrace cannot start: ${started.message}\n`);
     return started.exitCode;
   }
-  return withDaemon(started.daemon, join(recordings, FILE_NAME), options.seconds, world);
+  return withDaemon(started.daemon, join(recordings, FILE_NAME), seconds, stop, world);
 }
 
 const flagsFor = (folder: string, recordings: string) => ({
@@ -67,28 +81,24 @@ const flagsFor = (folder: string, recordings: string) => ({
 });
 
 /** Runs the recorder beside the daemon; however it goes, both have ended afterwards. */
-async function withDaemon(daemon: Daemon, path: string, seconds: number, world: World): Promise<number> {
-  const stopped = new AbortController();
-  let endedBy: number | null = null;
-  const stopListening = world.onSignal((signal) => {
-    endedBy = exitCodeOfSignal(signal);
-    stopped.abort();
-  });
-  void daemon.finished.then(() => stopped.abort());
+async function withDaemon(daemon: Daemon, path: string, seconds: number, stop: Stop, world: World): Promise<number> {
+  const ended = new AbortController();
+  void daemon.finished.then(() => ended.abort());
   const writer = startWriter(path, seconds);
   try {
     world.talk(`A recorder writes ${path} for ${seconds} s.\nThe daemon answers at ${daemon.address}\n`);
     const deadlineMs = Date.now() + seconds * 1_000 + PATIENCE_MS;
-    const last = await watchStream(daemon.address, path, deadlineMs, progressLine(world), stopped.signal);
+    const signal = AbortSignal.any([stop.signal, ended.signal]);
+    const last = await watchStream(daemon.address, path, deadlineMs, progressLine(world), signal);
     if (world.terminal) world.talk('\n');
-    if (endedBy !== null) return endedBy;
+    const exitCode = stop.exitCode();
+    if (exitCode !== null) return exitCode;
     return last ? await compare(daemon, last, path, world) : told(world, 'The stream did not end in time.');
   } finally {
     writer.kill('SIGKILL');
-    if (endedBy === null) daemon.drain();
+    if (stop.exitCode() === null) daemon.drain();
     else daemon.hurry();
     await daemon.finished;
-    stopListening();
   }
 }
 

@@ -20,6 +20,14 @@ export function processWorld(compose: () => Promise<Compose>): World {
   };
 }
 
+/** Ends the process once everything that was written has left it: pipes and sockets take time. */
+export async function endProcess(exitCode: number): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writable) await new Promise<void>((done) => stream.write('', () => done()));
+  }
+  process.exit(exitCode);
+}
+
 /** An exception that nobody caught is a bug: the state in memory is not to be trusted any more, the journal is. */
 export function endAtBugs(): void {
   const end = (error: unknown): void => {

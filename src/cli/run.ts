@@ -31,32 +31,54 @@ export async function run(options: RunOptions, world: World): Promise<number> {
   }
   const { config } = loaded;
   if (embedded) for (const folder of config.watchFolders) await mkdir(folder, { recursive: true });
-  const { startDaemon } = await world.compose();
-  const started = await startDaemon(config, { embedded, once });
-  if (!started.ok) {
-    world.talk(`tailrace cannot start: ${started.message}\n`);
-    return started.exitCode;
+  const ending = listenForEnd(world, config.shutdownGraceMs);
+  try {
+    const { startDaemon } = await world.compose();
+    const started = await startDaemon(config, { embedded, once });
+    if (!started.ok) {
+      world.talk(`tailrace cannot start: ${started.message}\n`);
+      return started.exitCode;
+    }
+    for (const line of started.daemon.describe()) say(world, line);
+    ending.attach(started.daemon);
+    const { exitCode } = await started.daemon.finished;
+    return ending.exitCode() ?? exitCode;
+  } finally {
+    ending.stop();
   }
-  for (const line of started.daemon.describe()) say(world, line);
-  return untilFinished(started.daemon, world, config.shutdownGraceMs);
 }
 
-/** Passes signals on until the daemon has ended. */
-export async function untilFinished(daemon: Daemon, world: World, graceMs: number): Promise<number> {
-  let signals = 0;
-  let hurriedBy: EndSignal | null = null;
-  const stopListening = world.onSignal((signal) => {
-    signals += 1;
-    if (signals === 1) {
+interface Ending {
+  /** From now on signals reach the daemon; those that came while it started, at once. */
+  attach(daemon: Daemon): void;
+  /** Not null: a second signal ended it. */
+  exitCode(): number | null;
+  stop(): void;
+}
+
+/** Listens before there is a daemon: a signal while it starts must not tear it down half started. */
+function listenForEnd(world: World, graceMs: number): Ending {
+  const signals: EndSignal[] = [];
+  let daemon: Daemon | null = null;
+  const pass = (count: number): void => {
+    if (count >= 1) daemon?.drain();
+    if (count >= 2) daemon?.hurry();
+  };
+  const stop = world.onSignal((signal) => {
+    signals.push(signal);
+    if (signals.length === 1) {
       say(world, `${signal}: draining for up to ${formatDuration(graceMs)}; a second signal hurries`);
-      daemon.drain();
-    } else if (hurriedBy === null) {
-      hurriedBy = signal;
+    } else if (signals.length === 2) {
       say(world, `${signal} again: ending now; what is in flight is sent again at the next start`);
-      daemon.hurry();
     }
+    pass(signals.length);
   });
-  const { exitCode } = await daemon.finished;
-  stopListening();
-  return hurriedBy === null ? exitCode : exitCodeOfSignal(hurriedBy);
+  return {
+    attach(started) {
+      daemon = started;
+      pass(signals.length);
+    },
+    exitCode: () => (signals[1] === undefined ? null : exitCodeOfSignal(signals[1])),
+    stop,
+  };
 }

@@ -1,9 +1,9 @@
 // How old the oldest byte is that S3 does not hold yet: when a file grew to which size, as few points as that needs.
 //
-// Bounded: at most MAX_POINTS per stream. When they run out every second one is dropped, always the later of two, so that an
-// age can come out too high, never too low.
+// Bounded: at most MAX_POINTS per stream. When they run out, the two neighbours that together cover the shortest time become one
+// with the earlier time, so that an age comes out a little too high, never too low.
 
-/** 32 points tell an age to about 3 % of the time that the backlog spans. */
+/** 32 points tell an age to about 7 % of the time that the backlog spans. */
 const MAX_POINTS = 32;
 
 interface Point {
@@ -21,7 +21,7 @@ export class UnsentAge {
     if (sizeBytes < (this.#points.at(-1)?.sizeBytes ?? 0)) this.#points = [];
     if (sizeBytes > (this.#points.at(-1)?.sizeBytes ?? 0)) this.#points.push({ sizeBytes, atMs });
     while ((this.#points[0]?.sizeBytes ?? Number.POSITIVE_INFINITY) <= safeBytes) this.#points.shift();
-    if (this.#points.length > MAX_POINTS) this.#thin();
+    if (this.#points.length > MAX_POINTS) this.#mergeShortest(atMs);
     // Bytes at risk without a point: parts that were safe were lost (an upload vanished). Their age counts from now.
     if (atRiskBytes > 0 && this.#points.length === 0) this.#points.push({ sizeBytes, atMs });
   }
@@ -31,14 +31,15 @@ export class UnsentAge {
     return this.#points[0]?.atMs ?? null;
   }
 
-  /** A byte belongs to the first point at or above its offset: keeping the earlier time for the larger size errs upwards. */
-  #thin(): void {
-    const thinned: Point[] = [];
-    for (let i = 0; i < this.#points.length; i += 2) {
-      const first = this.#points[i];
-      const second = this.#points[i + 1] ?? first;
-      if (first && second) thinned.push({ sizeBytes: second.sizeBytes, atMs: first.atMs });
+  /** A byte belongs to the first point at or above its offset: the earlier time for the larger size errs upwards. */
+  #mergeShortest(nowMs: number): void {
+    let shortest = 0;
+    let shortestMs = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.#points.length - 1; i += 1) {
+      const coveredMs = (this.#points[i + 2]?.atMs ?? nowMs) - (this.#points[i]?.atMs ?? 0);
+      if (coveredMs < shortestMs) [shortest, shortestMs] = [i, coveredMs];
     }
-    this.#points = thinned;
+    const [first, second] = this.#points.slice(shortest, shortest + 2);
+    if (first && second) this.#points.splice(shortest, 2, { sizeBytes: second.sizeBytes, atMs: first.atMs });
   }
 }
