@@ -46,7 +46,7 @@ export async function exchange(
     progress.receivedBytes = body.receivedBytes;
     progress.status = reply.status;
     context.log.append(progress);
-    setCommonHeaders(response, progress.requestId, context.now(), body);
+    setCommonHeaders(response, progress.requestId, context.now());
     await sendReply(response, reply, answer.cutAtBytes, (count) => {
       progress.sentBytes += count;
     });
@@ -58,6 +58,7 @@ export async function exchange(
     if (reply === null) context.log.append(progress);
   } finally {
     progress.endedAtMs = context.now();
+    body.discardRest();
     if (reply !== null) releaseReply(reply);
   }
 }
@@ -119,13 +120,11 @@ function takeFault(
   return { rule, request, gone, reset: () => void response.req.socket.resetAndDestroy() };
 }
 
-function setCommonHeaders(response: ServerResponse, requestId: string, nowMs: number, body: RequestBody): void {
+function setCommonHeaders(response: ServerResponse, requestId: string, nowMs: number): void {
   response.setHeader('server', 'dev-s3');
   // By the clock that judges signatures: clients correct theirs by this header.
   response.setHeader('date', new Date(nowMs).toUTCString());
   response.setHeader('x-amz-request-id', requestId);
-  // Never told to send its body, a client may or may not send it: the next bytes on this connection mean nothing.
-  if (body.isAwaitingContinue && !body.isPulled) response.setHeader('connection', 'close');
 }
 
 function partNumberOf(request: S3Request): number | null {

@@ -5,7 +5,7 @@
 import type { Call } from './call.ts';
 import { ALGORITHMS } from './checksums.ts';
 import { S3Error } from './errors.ts';
-import { MAX_PAGE_ENTRIES, MAX_PART_NUMBER } from './limits.ts';
+import { MAX_PAGE_ENTRIES } from './limits.ts';
 import { compareUtf8, type ListingPlace, listKeys } from './listing.ts';
 import type { ObjectRecord } from './object-store.ts';
 import { type Reply, xmlReply } from './reply.ts';
@@ -117,15 +117,10 @@ export async function listParts({ request, buckets }: Call): Promise<Reply> {
   const marker = queryNumber(request, 'part-number-marker', 0, MAX_ASKED) ?? 0;
   const maxEntries = pageEntries(request, 'max-parts');
 
-  const page: PartRecord[] = [];
-  let isTruncated = false;
-  for (let partNumber = marker + 1; partNumber <= MAX_PART_NUMBER && !isTruncated; partNumber += 1) {
-    const part = upload.parts.get(partNumber);
-    if (part === undefined) continue;
-    if (page.length < maxEntries) page.push(part);
-    else isTruncated = maxEntries > 0;
-    if (maxEntries === 0) break;
-  }
+  const rest = [...upload.parts.values()]
+    .filter(({ partNumber }) => partNumber > marker)
+    .sort((a, b) => a.partNumber - b.partNumber);
+  const page = rest.slice(0, maxEntries);
   return xmlReply([
     'ListPartsResult',
     [
@@ -136,7 +131,7 @@ export async function listParts({ request, buckets }: Call): Promise<Reply> {
       ['PartNumberMarker', marker],
       ['NextPartNumberMarker', page.at(-1)?.partNumber ?? 0],
       ['MaxParts', maxEntries],
-      ['IsTruncated', isTruncated],
+      ['IsTruncated', page.length > 0 && rest.length > page.length],
       ...checksumKindXml(upload),
       ...page.map((part): Xml => partXml(part, upload)),
     ],

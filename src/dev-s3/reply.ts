@@ -61,6 +61,8 @@ export async function sendReply(
   beforeBytes: (count: number) => void,
 ): Promise<void> {
   const isBodyless = response.req.method === 'HEAD' || reply.status === 204 || reply.status === 304;
+  // A body of another length than announced would be read as part of the next reply: a defect, never sent.
+  response.strictContentLength = !isBodyless;
   const length = reply.status === 204 ? {} : { 'content-length': bodyBytes(reply) };
   response.writeHead(reply.status, { ...length, ...reply.headers });
   let sentBytes = 0;

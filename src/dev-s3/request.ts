@@ -80,21 +80,23 @@ export function headerValue(headers: IncomingHttpHeaders, name: string): string 
   return Array.isArray(value) ? value.join(',') : value;
 }
 
-/** The body of a request. A client that asks (Expect: 100-continue) is told to send only when somebody pulls. */
+/**
+ * The body of a request. A client that asks (Expect: 100-continue) is told to send only when somebody pulls; if nobody
+ * does, node:http closes the connection behind the reply.
+ */
 export class RequestBody {
   /** What Content-Length says; null without it. */
   readonly lengthBytes: number | null;
   receivedBytes = 0;
-  isPulled = false;
-  readonly isAwaitingContinue: boolean;
+  readonly #awaitsContinue: boolean;
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   #interruption: { readonly atBytes: number; readonly act: () => Promise<void> } | null = null;
 
-  constructor(message: IncomingMessage, response: ServerResponse, isAwaitingContinue: boolean) {
+  constructor(message: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) {
     this.#message = message;
     this.#response = response;
-    this.isAwaitingContinue = isAwaitingContinue;
+    this.#awaitsContinue = awaitsContinue;
     const length = message.headers['content-length'];
     this.lengthBytes = length === undefined ? null : Number(length);
   }
@@ -106,10 +108,9 @@ export class RequestBody {
 
   /** Chunks as they arrive. @throws ConnectionGone if the client leaves before the end */
   async *chunks(): AsyncGenerator<Buffer> {
-    this.isPulled = true;
-    if (this.isAwaitingContinue) this.#response.writeContinue();
+    if (this.#awaitsContinue) this.#response.writeContinue();
     try {
-      // Not destroyed when the consumer stops early: the socket still has to carry the reply.
+      // Not destroyed when the consumer stops early: the connection carries the reply, and further requests.
       for await (const chunk of this.#message.iterator({ destroyOnReturn: false })) {
         this.receivedBytes += chunk.length;
         await this.#interruptFrom(this.receivedBytes);
@@ -119,6 +120,11 @@ export class RequestBody {
       throw this.#message.destroyed && !this.#message.complete ? new ConnectionGone() : error;
     }
     await this.#interruptFrom(Number.POSITIVE_INFINITY);
+  }
+
+  /** What nobody pulls any more is read away: the client gets to reading its reply, and the connection to what follows. */
+  discardRest(): void {
+    this.#message.resume();
   }
 
   async #interruptFrom(receivedBytes: number): Promise<void> {

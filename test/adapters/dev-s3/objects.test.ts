@@ -8,7 +8,18 @@ import {
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BUCKET, blobsIn, bytesOf, type Fixture, readObject, refusalOf, startFixture } from './fixture.ts';
+import {
+  BUCKET,
+  blobsIn,
+  bytesOf,
+  complete,
+  createUpload,
+  type Fixture,
+  readObject,
+  refusalOf,
+  sendPart,
+  startFixture,
+} from './fixture.ts';
 import { errorCode, openRaw, replyTo, sendRaw } from './raw-request.ts';
 
 let fixture: Fixture;
@@ -63,14 +74,19 @@ describe('an object', () => {
     await fixture.client.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'b' }));
   });
 
-  test('can be read to its end while it is replaced and deleted', async () => {
+  test('can be read to its end while it is replaced and deleted, also where it is not open yet', async () => {
     const own = await startFixture();
-    const body = bytesOf(8 * 1024 * 1024);
-    await own.client.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'k', Body: body }));
+    const bodies = [1, 2, 3, 4].map((seed) => bytesOf(4 * 1024 * 1024, seed));
+    const uploadId = await createUpload(own.client, 'k');
+    const parts = [];
+    for (const [index, body] of bodies.entries()) {
+      parts.push(await sendPart(own.client, 'k', uploadId, index + 1, body));
+    }
+    await complete(own.client, 'k', uploadId, parts);
     const { Body } = await own.client.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'k' }));
     await own.client.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'k', Body: 'other' }));
     await own.client.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'k' }));
-    expect(Buffer.from(await Body!.transformToByteArray()).equals(body)).toBe(true);
+    expect(Buffer.from(await Body!.transformToByteArray()).equals(Buffer.concat(bodies))).toBe(true);
     await expect.poll(() => blobsIn(own.folder)).toEqual([]);
     await own.end();
   });
@@ -153,11 +169,13 @@ describe('a body', () => {
   });
 
   test('of more than 5 GiB is refused before it is sent', async () => {
+    const agent = new Agent({ keepAlive: true });
     const request = openRaw(fixture.server.url, {
       method: 'PUT',
       path: `/${BUCKET}/k`,
       contentSha256: 'UNSIGNED-PAYLOAD',
-      headers: { 'content-length': String(5 * 2 ** 30 + 1), expect: '100-continue' },
+      headers: { 'content-length': String(5 * 2 ** 30 + 1), expect: '100-continue', connection: 'keep-alive' },
+      agent,
     });
     let wasAsked = false;
     request.on('continue', () => {
@@ -166,6 +184,7 @@ describe('a body', () => {
     request.flushHeaders();
     const reply = await replyTo(request);
     request.destroy();
+    agent.destroy();
     expect(errorCode(reply)).toBe('400 EntityTooLarge');
     expect(reply.headers.connection).toBe('close');
     expect(wasAsked).toBe(false);

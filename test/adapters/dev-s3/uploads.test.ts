@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Agent } from 'node:http';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -24,6 +25,7 @@ import {
   sendPart,
   startFixture,
 } from './fixture.ts';
+import { errorCode, sendRaw } from './raw-request.ts';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -176,6 +178,18 @@ describe('a Complete is refused', () => {
     const { client } = fixture;
     const part = { PartNumber: 1, ETag: '"00000000000000000000000000000000"' };
     expect(await refusalOf(complete(client, 'x', 'no-such-id', [part]))).toBe('404 NoSuchUpload');
+  });
+
+  test('with more XML than any upload needs, before all of it is held', async () => {
+    const body = Buffer.alloc(20 * 1024 * 1024, ' ');
+    const path = `/${BUCKET}/k?uploadId=none`;
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const request = { method: 'POST', path, body, agent, contentSha256: 'UNSIGNED-PAYLOAD' };
+    expect(errorCode(await sendRaw(fixture.server.url, request))).toBe('400 MalformedXML');
+    expect(errorCode(await sendRaw(fixture.server.url, request))).toBe('400 MalformedXML');
+    agent.destroy();
+    await expect.poll(() => fixture.server.requests.all().at(-1)?.endedAtMs).not.toBeNull();
+    expect(fixture.server.requests.all().at(-1)?.receivedBytes).toBeLessThan(10 * 1024 * 1024);
   });
 
   test('when the size is not the one that was announced', async () => {
