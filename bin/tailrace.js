@@ -19,7 +19,7 @@ if (isOld(process.versions.node)) {
 }
 
 import('../dist/main.js').catch((error) => {
-  if (error && error.code === 'ERR_MODULE_NOT_FOUND' && /dist.main\.js/.test(error.message)) {
+  if (error && error.code === 'ERR_MODULE_NOT_FOUND' && /^Cannot find module '[^']*main\.js'/.test(error.message)) {
     console.error('tailrace is not built yet: run npm run build');
     process.exit(69);
   }

@@ -90,9 +90,9 @@ export const COUNTERS: Readonly<Record<CounterName, Row>> = {
     label: { name: 'status', values: [...ENDED_STATUSES, OTHER] },
   },
   s3_requests: {
-    name: 'tailrace_s3_request_failures_total',
-    help: 'Requests to S3 that failed, by failure code.',
-    label: CODE,
+    name: 'tailrace_s3_requests_total',
+    help: 'Requests to S3 by outcome: ok, or the failure code.',
+    label: { name: 'outcome', values: ['ok', ...FAILURE_CODES, OTHER] },
   },
   registry_saves: {
     name: 'tailrace_registry_saves_total',

@@ -56,7 +56,7 @@ describe('metrics', () => {
     const text = await metrics.text();
     expect(sampleOf(text, 'tailrace_part_uploaded_bytes_total')).toBe(8_388_608);
     expect(sampleOf(text, 'tailrace_streams_ended_total{status="completed"}')).toBe(1);
-    expect(sampleOf(text, 'tailrace_s3_request_failures_total{code="s3_throttled"}')).toBe(2);
+    expect(sampleOf(text, 'tailrace_s3_requests_total{outcome="s3_throttled"}')).toBe(2);
     expect(sampleOf(text, 'tailrace_registry_saves_total{answer="stale"}')).toBe(1);
     expect(sampleOf(text, 'tailrace_s3_request_duration_seconds_sum{operation="UploadPart"}')).toBe(1.5);
     expect(sampleOf(text, 'tailrace_journal_save_duration_seconds_sum')).toBe(0.003);
