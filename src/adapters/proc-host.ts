@@ -30,7 +30,12 @@ export interface ProcHost {
   othersMayWrite(folder: string): Promise<boolean>;
 }
 
-export function createProcHost(procPath: string, seesAllProcesses: boolean | undefined): ProcHost {
+/** `typeOf` answers statfs(2)'s `f_type`; tests have no file system of another host. */
+export function createProcHost(
+  procPath: string,
+  seesAllProcesses: boolean | undefined,
+  typeOf = fileSystemType,
+): ProcHost {
   const shared = new Map<string, boolean>();
 
   function showsAllProcesses(): boolean {
@@ -48,9 +53,8 @@ export function createProcHost(procPath: string, seesAllProcesses: boolean | und
     const known = shared.get(folder);
     if (known !== undefined) return known;
     try {
-      const { type } = await statfs(toFsPath(folder));
       // Some types come sign-extended from the kernel's long.
-      const isShared = SHARED_FILE_SYSTEMS.has(type >>> 0);
+      const isShared = SHARED_FILE_SYSTEMS.has((await typeOf(folder)) >>> 0);
       shared.set(folder, isShared);
       return isShared;
     } catch {
@@ -60,3 +64,5 @@ export function createProcHost(procPath: string, seesAllProcesses: boolean | und
 
   return { showsAllProcesses, othersMayWrite };
 }
+
+const fileSystemType = async (folder: string): Promise<number> => (await statfs(toFsPath(folder))).type;

@@ -29,6 +29,8 @@ export interface ProcWriterCheckOptions {
    * a container that holds its writers.
    */
   readonly seesAllProcesses?: boolean;
+  /** statfs(2)'s `f_type` of a folder; tests have no file system of another host. */
+  readonly fileSystemType?: (folder: string) => Promise<number>;
 }
 
 /** Files asked for, by inode: a descriptor's inode is compared first, because it nearly never matches. */
@@ -36,7 +38,7 @@ type ByInode = ReadonlyMap<string, readonly FileRef[]>;
 
 export function createProcWriterCheck(options: ProcWriterCheckOptions = {}): WriterCheck {
   const procPath = options.procPath ?? '/proc';
-  const host = createProcHost(procPath, options.seesAllProcesses);
+  const host = createProcHost(procPath, options.seesAllProcesses, options.fileSystemType);
 
   async function lookAtAll(files: ByInode): Promise<ProcessLook> {
     const seen = new Set<string>();

@@ -33,6 +33,20 @@ test('a wall clock that is set back does not take our time with it', () => {
   }
 });
 
+test('a wait of two months is no timer beyond what timers can, spinning every millisecond', async () => {
+  const warnings: string[] = [];
+  const note = (warning: Error) => void warnings.push(warning.name);
+  process.on('warning', note);
+  const controller = new AbortController();
+  const clock = createMonotonicClock();
+  const waiting = clock.waitUntil(clock.nowMs() + 60 * 24 * 3600 * 1000, controller.signal);
+  await sleep(20);
+  controller.abort();
+  await waiting;
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
+});
+
 test('a wait keeps no process alive', async () => {
   const source = new URL('../../../src/adapters/monotonic-clock.ts', import.meta.url).href;
   const script = `import { createMonotonicClock } from ${JSON.stringify(source)};

@@ -4,12 +4,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createDescriptors } from '../../../src/adapters/fs-descriptors.ts';
 import { createFsFileSource } from '../../../src/adapters/fs-file-source.ts';
 import { createStreamNames, streamIdOf } from '../../../src/adapters/fs-identity.ts';
 import { defaultHeldDescriptors } from '../../../src/adapters/fs-open-files-limit.ts';
 import { fromFsBytes, toFsPath } from '../../../src/adapters/fs-path.ts';
+import type { FileRef } from '../../../src/machines/file-identity.ts';
 import type { FileSource } from '../../../src/ports/file-source.ts';
 import { codeOf, type Disk, fileSourceContract, found, refOf, textOf } from '../../contracts/file-source.contract.ts';
+import { until } from '../../contracts/watcher.contract.ts';
 import { runUnprivileged } from '../unprivileged.ts';
 
 function realDisk(folder: string): Disk {
@@ -158,7 +161,39 @@ test('no more descriptors are held than allowed, and looking at many files opens
   await few.close();
 });
 
-test('a descriptor is not closed under a read, neither by a release nor for want of room', async () => {
+test('a descriptor in use is closed after its last use: not by a release, nor for want of room', async () => {
+  const few = createDescriptors(1);
+  const files = [];
+  for (const name of ['a', 'b', 'c']) {
+    disk.write(join(folder, name), name);
+    files.push(refOf(await found(source, disk, join(folder, name))));
+  }
+  let goOn: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  let begun = 0;
+  const slowly = (file: FileRef) =>
+    few.use(file, async (handle) => {
+      begun += 1;
+      await gate;
+      return { ok: true, value: (await handle.read(Buffer.alloc(10), 0, 10, 0)).bytesRead };
+    });
+  const reads = [slowly(files[0]!), slowly(files[1]!)];
+  await until(() => begun === 2, 'both in use');
+  await few.use(files[2]!, async () => ({ ok: true, value: null }));
+  await few.release(files[0]!.streamId);
+  goOn();
+  expect(await Promise.all(reads)).toEqual([
+    { ok: true, value: 1 },
+    { ok: true, value: 1 },
+  ]);
+  expect(heldFiles().length).toBeLessThanOrEqual(1);
+  await few.close();
+  expect(heldFiles()).toEqual([]);
+});
+
+test('reads, releases and a want of room at once: every read gets its bytes', async () => {
   const few = createFsFileSource({ maxHeldDescriptors: 1 });
   const text = 'x'.repeat(1_000_000);
   disk.write(join(folder, 'a'), text);
@@ -195,6 +230,23 @@ test('when removed files fill all descriptors, others wait and nothing is let go
   expect(await textOf(few, removed[1]!)).toBe('r2');
   await few.release(removed[0]!.streamId);
   expect(await textOf(few, linked)).toBe('linked');
+  await few.close();
+});
+
+test('looked at by path, for want of room, another file is not taken for the stream’s own', async () => {
+  const few = createFsFileSource({ maxHeldDescriptors: 1 });
+  const files = [];
+  for (const name of ['held', 'replaced', 'removed']) {
+    disk.write(join(folder, name), name);
+    files.push(refOf(await found(few, disk, join(folder, name))));
+  }
+  await few.stat(files[0]!);
+  expect((await few.stat(files[1]!)).ok).toBe(true);
+  disk.write(join(folder, 'new'), 'other');
+  fs.renameSync(join(folder, 'new'), join(folder, 'replaced'));
+  fs.unlinkSync(join(folder, 'removed'));
+  expect(codeOf(await few.stat(files[1]!))).toBe('source_gone');
+  expect(codeOf(await few.stat(files[2]!))).toBe('source_gone');
   await few.close();
 });
 

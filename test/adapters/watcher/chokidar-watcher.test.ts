@@ -168,10 +168,12 @@ test('5,000 files in a folder are swept, and others may run in between', async (
     turns += 1;
     if (going) setImmediate(count);
   };
-  count();
-  expect(await swept(watcher)).toHaveLength(5_000);
+  let found = 0;
+  for await (const _ of watcher.sweep(new AbortController().signal)) if (++found === 1) count();
   going = false;
-  expect(turns).toBeGreaterThanOrEqual(10);
+  expect(found).toBe(5_000);
+  // After the first finding nothing but the sweep's own breath lets others run: one listing holds them all.
+  expect(turns).toBeGreaterThanOrEqual(8);
 });
 
 test('files whose events were lost are found by the sweep', async () => {

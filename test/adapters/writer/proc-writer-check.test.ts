@@ -228,6 +228,26 @@ test('in a PID namespace of our own, nobody found is unknown, unless the operato
 });
 
 test.each([
+  ['NFS', 0x6969, 'unknown'],
+  ['CIFS, sign-extended', -11317950, 'unknown'],
+  ['FUSE', 0x65735546, 'unknown'],
+  ['ext4', 0xef53, 'none'],
+])('on %s, nobody found is what it is where other hosts may write too', async (_, type, presence) => {
+  const [quiet, written] = [await fileAt(join(folder, 'a')), await fileAt(join(folder, 'b'))];
+  const procPath = procWith({ 1: {}, 77: { fd: { 3: written.path } } });
+  const check = createProcWriterCheck({ procPath, seesAllProcesses: true, fileSystemType: async () => type });
+  expect(await answer(check, quiet, written)).toEqual([presence, 'open']);
+});
+
+test('a process born while we look, with the descriptor handed on to it, is seen', async () => {
+  const file = await fileAt(join(folder, 'a'));
+  const answered = answer(checkOf(procWith({ 1: {}, 77: {} })), file);
+  // The first listing is done when the look has begun.
+  procWith({ 88: { fd: { 3: file.path } } });
+  expect(await answered).toEqual(['open']);
+});
+
+test.each([
   ['0100000', 'none'],
   ['0100001', 'open'],
   ['02100002', 'open'],
