@@ -1,8 +1,8 @@
 // scan: one pass of the stale scan: what grew, who writes, whose time has come. Owed by the stale scan's `scanning`.
 //
 // C1. Growth is learned by stat: one pass a second over the live files costs 2 % of a core for 5,000.
-// C2. Writers are asked for only for files that have been quiet for a moment, all in one look; and a look that is expensive
-//     (many processes) is repeated less often.
+// C2. Writers are asked for once while a file grows (to have seen who will close it) and whenever it is quiet, all in one look;
+//     a look that is expensive (many processes) is repeated less often. A look that failed tells nothing.
 // C3. A stream is told what was seen, never what to do.
 
 import { fromCallback } from 'xstate';
@@ -62,6 +62,13 @@ async function lookForGrowth(world: World): Promise<void> {
   await Promise.all(Array.from({ length: STATS_AT_ONCE }, lane));
 }
 
+function isAskedFor({ state, context }: LiveStream, atMs: number): boolean {
+  if (!state.startsWith('active.')) return false;
+  return (
+    context.writer.presence === 'unasked' || (state === 'active.waiting' && atMs - context.lastActivityMs >= QUIET_MS)
+  );
+}
+
 class WriterWatch {
   readonly #world: World;
   /** What the last look found, for streams that were quiet then: "none" counts when seen twice. */
@@ -76,16 +83,15 @@ class WriterWatch {
     const { clock, streams, telemetry, writers } = this.#world;
     const startedMs = clock.nowMs();
     if (startedMs < this.#notBeforeMs) return;
-    const quiet = [...streams.all()].filter(
-      (each) => each.state === 'active.waiting' && startedMs - each.context.lastActivityMs >= QUIET_MS,
-    );
-    if (quiet.length === 0) return;
-    const looked = await writers.look(quiet.map((each) => fileOf(each.context)));
+    const asked = [...streams.all()].filter((each) => isAskedFor(each, startedMs));
+    if (asked.length === 0) return;
+    const looked = await writers.look(asked.map((each) => fileOf(each.context)));
     const endedMs = clock.nowMs();
     this.#notBeforeMs = endedMs + (endedMs - startedMs) * LOOK_COST_FACTOR;
     telemetry.observe('writer_look', endedMs - startedMs);
-    for (const stream of quiet) {
-      const presence = looked.ok ? (looked.value.get(stream.id) ?? 'unknown') : 'unknown';
+    for (const stream of asked) {
+      const presence = looked.ok ? looked.value.get(stream.id) : undefined;
+      if (presence === undefined) continue;
       if (presence === 'none' && this.#before.get(stream.id) !== 'none') continue;
       if (presence !== stream.context.writer.presence)
         stream.tell({ type: 'writer.observed', presence, atMs: endedMs });

@@ -2,7 +2,7 @@
 //
 // D1. A writer known to hold the file open vetoes every timeout, however long the pause.
 // D2. The short grace counts only after a writer was seen to close the file, and never for one that opens it again and again.
-// D3. Where it cannot be known whether somebody writes, the long timeout decides.
+// D3. Where it cannot be known whether somebody writes, and nobody was seen to close the file, the long timeout decides.
 
 import type { StreamContext } from './stream.context.ts';
 
@@ -12,30 +12,18 @@ const MAX_TIMEOUT_MS = 3_600_000;
 /** Epoch ms from which on the stream counts as idle; null: not by time (D1). */
 export function idleFromMs(context: StreamContext): number | null {
   const { settings, writer, lastActivityMs, memory } = context;
-  switch (writer.presence) {
-    case 'open':
-      return null;
-    case 'unknown':
-      return lastActivityMs + settings.streamTimeoutUnknownMs;
-    case 'unasked':
-      return lastActivityMs + settings.streamTimeoutMs;
-    case 'none': {
-      if (memory.reopenings > 0)
-        return (
-          lastActivityMs +
-          Math.min(
-            settings.streamTimeoutMs * 2 ** (memory.generation - 1),
-            Math.max(MAX_TIMEOUT_MS, settings.streamTimeoutMs),
-          )
-        );
-      if (writer.closedAtMs === null || settings.writerCloseGraceMs === 0)
-        return lastActivityMs + settings.streamTimeoutMs;
-      return Math.min(
-        Math.max(lastActivityMs, writer.closedAtMs) + settings.writerCloseGraceMs,
-        lastActivityMs + settings.streamTimeoutMs,
-      );
-    }
-  }
+  if (writer.presence === 'open') return null;
+  if (memory.reopenings > 0) return lastActivityMs + patientTimeoutMs(context);
+  const timeoutMs = writer.presence === 'unknown' ? settings.streamTimeoutUnknownMs : settings.streamTimeoutMs;
+  if (writer.closedAtMs === null || settings.writerCloseGraceMs === 0) return lastActivityMs + timeoutMs;
+  const closedMs = Math.max(lastActivityMs, writer.closedAtMs) + settings.writerCloseGraceMs;
+  return Math.min(closedMs, lastActivityMs + timeoutMs);
+}
+
+/** For writers that open and close the file again and again: the full timeout, doubled with each generation. */
+function patientTimeoutMs({ settings, memory, writer }: StreamContext): number {
+  const timeoutMs = writer.presence === 'unknown' ? settings.streamTimeoutUnknownMs : settings.streamTimeoutMs;
+  return Math.min(timeoutMs * 2 ** (memory.generation - 1), Math.max(MAX_TIMEOUT_MS, timeoutMs));
 }
 
 export function isIdle(context: StreamContext, atMs: number): boolean {

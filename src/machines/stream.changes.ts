@@ -35,12 +35,14 @@ export function seeNewPath(context: StreamContext, path: string): Patch {
   return path === context.memory.path ? {} : remember(context, { path });
 }
 
-/** Writers come and go; one that comes back after it was seen to close loses the short grace for this stream. */
+/**
+ * Writers come and go; one that comes back after it was seen to close loses the short grace for this stream. A writer that was
+ * seen and is not seen any more has closed the file, also where some other process may not be looked into.
+ */
 export function seeWriter(context: StreamContext, presence: WriterPresence, atMs: number): Patch {
   const before = context.writer;
   if (before.presence === presence) return {};
-  const closedAtMs =
-    presence === 'none' && before.presence === 'open' ? atMs : presence === 'open' ? null : before.closedAtMs;
+  const closedAtMs = presence === 'open' ? null : before.presence === 'open' ? atMs : before.closedAtMs;
   const reopened = presence === 'open' && before.closedAtMs !== null;
   return {
     writer: { presence, closedAtMs },
