@@ -4,7 +4,7 @@
 // with the earlier time, so that an age comes out a little too high, never too low.
 
 /** 32 points tell an age to about 7 % of the time that the backlog spans. */
-const MAX_POINTS = 32;
+export const MAX_POINTS = 32;
 
 interface Point {
   readonly sizeBytes: number;
@@ -29,6 +29,11 @@ export class UnsentAge {
   /** Epoch ms at which the oldest unsent byte was seen first; null: everything is safe. */
   sinceMs(): number | null {
     return this.#points[0]?.atMs ?? null;
+  }
+
+  /** What it costs, at most MAX_POINTS. */
+  pointCount(): number {
+    return this.#points.length;
   }
 
   /** A byte belongs to the first point at or above its offset: the earlier time for the larger size errs upwards. */

@@ -183,6 +183,7 @@ describe('mistakes', () => {
     'S3_ENDPOINT',
     'AWS_ACCESS_KEY_ID',
     'LOG_LEVELS',
+    'LOG_LABEL',
     'STANDARD',
     'TAILRACE_X',
   ])('the foreign variable %s is none of our business', (name) => expect(keys({ env: { [name]: 'x' } })).toEqual([]));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { streamId } from '../../src/machines/ids.ts';
 import { createReadModel, MAX_FINISHED, type ReadModel } from '../../src/read-model/read-model.ts';
+import { MAX_POINTS, UnsentAge } from '../../src/read-model/unsent-age.ts';
 import { completedView, failedView, idOf, viewOf } from '../fixtures/stream-views.ts';
 
 function modelOf(...views: readonly ReturnType<typeof viewOf>[]): ReadModel {
@@ -58,6 +59,8 @@ describe('streams', () => {
     expect(second).toMatchObject({ streams: [{ id: idOf(3) }, { id: idOf(4) }], next: idOf(4) });
     expect(model.list({ limit: 2, after: idOf(4) })).toMatchObject({ streams: [{ id: idOf(5) }], next: null });
     expect(model.list({ limit: 3, after: idOf(2) }).next).toBeNull();
+    model.streamChanged(viewOf(6));
+    expect(model.list({ limit: 3, after: idOf(4) })).toMatchObject({ streams: [{ id: idOf(5) }, { id: idOf(6) }] });
   });
 
   test('a state is found by its whole words', () => {
@@ -122,6 +125,13 @@ describe('the age of the oldest unsent byte', () => {
       expect(ageMs).toBeGreaterThanOrEqual(trueAgeMs);
       expect(ageMs).toBeLessThanOrEqual(trueAgeMs * 1.1);
     }
+  });
+
+  test('takes a bounded number of points, however long the backlog', () => {
+    const age = new UnsentAge();
+    for (let second = 1; second <= 5_000; second += 1) age.note(second, second, second * 1_000);
+    expect(age.pointCount()).toBe(MAX_POINTS);
+    expect(age.sinceMs()).toBe(1_000);
   });
 
   test('is that of the worst stream', () => {
