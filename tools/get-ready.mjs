@@ -11,10 +11,11 @@ import { delimiter, join } from 'node:path';
 const STAMP = 'node_modules/.tailrace-installed';
 const forTests = process.argv.includes('--for-tests');
 
-/** Program, the Debian package that has it, and what is tested with it. */
+/** Programs, and the Debian packages that have them. */
 const TEST_PROGRAMS = [
   { program: 'redis-server', packages: ['redis-server'] },
   { program: 'ffmpeg', packages: ['ffmpeg'] },
+  { program: 'promtool', packages: ['prometheus'] },
   {
     program: 'gst-launch-1.0',
     packages: ['gstreamer1.0-tools', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good'],

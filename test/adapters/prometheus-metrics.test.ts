@@ -88,8 +88,7 @@ describe('metrics', () => {
     expect(sampleOf(await metrics.text(), 'tailrace_streams{state="active"}')).toBe(1);
   });
 
-  const promtool = spawnSync('promtool', ['--version']).status === 0;
-  test.runIf(promtool)('promtool finds nothing to complain about', async () => {
+  test("promtool finds nothing to complain about (Debian's package prometheus; npm test installs it)", async () => {
     const { metrics } = metered();
     const checked = spawnSync('promtool', ['check', 'metrics'], { input: await metrics.text(), encoding: 'utf8' });
     expect(checked.stderr + checked.stdout).toBe('');
