@@ -85,6 +85,7 @@ export class RegistryMirror {
     const lease = this.#leaseOf(saved);
     const answer = lease ? await this.#registry.save(this.#registrySave(id, saved, lease)) : null;
     if (!answer?.ok) {
+      if (answer) this.#world.telemetry.count('registry_saves', 1, 'failed');
       this.#putBack(id, saved);
       return false;
     }

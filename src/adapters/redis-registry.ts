@@ -101,7 +101,6 @@ class RedisRegistry implements Registry {
     const set = this.keys.set(save.set);
     if (!this.keys.sets.includes(set)) return bug(`there is no set ${save.set}`);
     const answer = await this.connection.run(SAVE, this.saveKeys(save, set), this.saveArguments(save));
-    this.options.telemetry?.count('registry_saves', 1, answer.ok ? 'answered' : 'failed');
     if (!answer.ok) return answer;
     const [word, first, second] = answer.value as [string, string?, string?];
     switch (word) {
