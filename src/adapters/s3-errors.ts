@@ -86,10 +86,21 @@ const CODE_OF_NAME: Readonly<Record<string, FailureCode>> = {
   NotImplemented: 's3_request_refused',
 };
 
-/** Refusals by a status of 5xx that say for certain that nothing was done. */
-const NOT_EXECUTED = new Set(['SlowDown', 'SlowDownRead', 'SlowDownWrite', 'ServiceUnavailable', 'NotImplemented']);
+/**
+ * `s3_unavailable` by these names is certainly not executed. All else that means it leaves that open: a gateway's 502 or 504
+ * leaves the server at work, and a 500 may come after the deed (Ceph's second Complete).
+ */
+const NOT_EXECUTED = new Set(['ServiceUnavailable', 'RequestTimeout', 'OperationAborted', 'TemporaryRedirect']);
 
 const CERTIFICATE_ERROR = /^(CERT_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT_)/;
+
+/** A failure before its text is cleaned and cut. */
+interface Translation {
+  readonly code: FailureCode;
+  readonly text: string;
+  readonly doubtful?: boolean;
+  readonly retryAfterMs?: number | undefined;
+}
 
 /** @param secrets strings that must not appear in a detail, whoever repeats them */
 export function failureOfError(
@@ -98,35 +109,32 @@ export function failureOfError(
   meanings: Meanings = {},
   secrets: readonly string[] = [],
 ): Failure {
-  const failure = translate(operation, error, meanings);
-  const detail = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), failure.detail);
-  return { ...failure, detail };
-}
-
-function translate(operation: string, error: unknown, meanings: Meanings): Failure {
-  if (error instanceof RefusedReply) return ofRefusal(operation, error, meanings);
-  if (error instanceof UnreadableReply) {
-    return failureOf('s3_malformed_reply', `${operation}: ${error.message}`, { answered: false });
-  }
-  if (error instanceof GivenUp) {
-    const detail = `${operation}: ${error.message}`;
-    return failureOf('s3_unavailable', detail, error.unsent ? {} : { answered: false });
-  }
-  if (error instanceof Error) return ofException(operation, error);
-  return failureOf('bug', `${operation}: something that is no error was thrown`);
-}
-
-function ofRefusal(operation: string, error: RefusedReply, meanings: Meanings): Failure {
-  const { status, s3Name } = error;
-  const code = (s3Name && (meanings[s3Name] ?? CODE_OF_NAME[s3Name])) || codeOfStatus(error);
-  const named = s3Name ?? (error.foreignBody ? 'and a body that is not of S3' : '');
-  const detail = `${operation}: HTTP ${status} ${named}${error.s3Message ? `: ${error.s3Message}` : ''}`;
-  const retryAfterMs = retryAfter(error.headers);
-  const executed = code === 's3_malformed_reply' || isDoubtful(error);
-  return failureOf(code, detail, {
+  const { code, text, doubtful = false, retryAfterMs } = translate(error, meanings);
+  const clean = secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+  return failureOf(code, `${operation}: ${clean}`, {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(executed && { answered: false }),
+    ...(doubtful && { answered: false }),
   });
+}
+
+function translate(error: unknown, meanings: Meanings): Translation {
+  if (error instanceof RefusedReply) return ofRefusal(error, meanings);
+  if (error instanceof UnreadableReply) return { code: 's3_malformed_reply', text: error.message, doubtful: true };
+  if (error instanceof GivenUp) return { code: 's3_unavailable', text: error.message, doubtful: !error.unsent };
+  if (error instanceof Error) return ofException(error);
+  return { code: 'bug', text: 'something that is no error was thrown' };
+}
+
+function ofRefusal(error: RefusedReply, meanings: Meanings): Translation {
+  const { status, s3Name, s3Message } = error;
+  const code = (s3Name && (meanings[s3Name] ?? CODE_OF_NAME[s3Name])) || codeOfStatus(error);
+  const named = s3Name ?? (error.foreignBody ? 'with a body that is not of S3' : '');
+  return {
+    code,
+    text: `HTTP ${status} ${named}${s3Message ? `: ${s3Message}` : ''}`,
+    doubtful: code === 's3_malformed_reply' || (code === 's3_unavailable' && !NOT_EXECUTED.has(s3Name ?? '')),
+    retryAfterMs: retryAfter(error.headers),
+  };
 }
 
 /** For names that are not in the table, and for replies without a name. */
@@ -142,39 +150,28 @@ function codeOfStatus({ status, s3Name, foreignBody }: RefusedReply): FailureCod
   return 's3_request_refused';
 }
 
-/** A gateway's 502 or 504 leaves the server at work; a 500 may come after the deed (Ceph's second Complete). */
-function isDoubtful({ status, s3Name }: RefusedReply): boolean {
-  if (s3Name !== null && (NOT_EXECUTED.has(s3Name) || CODE_OF_NAME[s3Name] !== undefined)) {
-    return CODE_OF_NAME[s3Name] === 's3_unavailable' && !NOT_EXECUTED.has(s3Name) && s3Name !== 'RequestTimeout';
+/** Node's and the SDK's own errors. */
+function ofException(error: Error): Translation {
+  const { name, message: text, syscall } = error as NodeJS.ErrnoException;
+  // A DOMException has a number there.
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const byName = CODE_OF_NAME[name];
+  if (byName) return { code: byName, text };
+  if (CERTIFICATE_ERROR.test(code)) return { code: 's3_request_refused', text: `${text} (${code})` };
+  if (name === 'InvalidBucketName' || name === 'EndpointError') return { code: 's3_request_refused', text };
+  // Never connected, so never sent.
+  if (syscall === 'connect' || syscall === 'getaddrinfo') return { code: 's3_unavailable', text };
+  // No HTTP, or nothing that the SDK could make sense of.
+  if (code.startsWith('HPE_')) return { code: 's3_malformed_reply', text, doubtful: true };
+  if (name === 'TimeoutError' || name === 'AbortError' || isNetworkError(code)) {
+    return { code: 's3_unavailable', text, doubtful: true };
   }
-  return status >= 500 && status !== 501;
+  if ('$response' in error) return { code: 's3_malformed_reply', text, doubtful: true };
+  return { code: 'bug', text };
 }
 
-function ofException(operation: string, error: Error): Failure {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  const detail = `${operation}: ${error.message}`;
-  const byName = CODE_OF_NAME[error.name];
-  if (byName) return failureOf(byName, detail);
-  if (code !== undefined && CERTIFICATE_ERROR.test(code)) return failureOf('s3_request_refused', `${detail} (${code})`);
-  // Never connected, so never sent.
-  if (syscall === 'connect' || syscall === 'getaddrinfo') return failureOf('s3_unavailable', detail);
-  if (code?.startsWith('HPE_')) return failureOf('s3_malformed_reply', detail, { answered: false });
-  if (
-    error.name === 'TimeoutError' ||
-    error.name === 'AbortError' ||
-    (code !== undefined && !code.startsWith('ERR_'))
-  ) {
-    return failureOf('s3_unavailable', detail, { answered: false });
-  }
-  // The SDK could not make sense of a reply that it got.
-  if ('$response' in error) return failureOf('s3_malformed_reply', detail, { answered: false });
-  if (error.name === 'InvalidBucketName' || error.name === 'EndpointError')
-    return failureOf('s3_request_refused', detail);
-  if (code?.startsWith('ERR_STREAM') || code?.startsWith('ERR_SSL')) {
-    return failureOf('s3_unavailable', detail, { answered: false });
-  }
-  return failureOf('bug', detail);
-}
+/** Errno names, and Node's for streams and TLS that ended early; its other `ERR_` are ours: wrong arguments. */
+const isNetworkError = (code: string): boolean => /^(E(?!RR_)[A-Z0-9]+$|ERR_(STREAM|SSL|HTTP2)_)/.test(code);
 
 /** Retry-After: seconds, or a date, which is read against the server's own clock. */
 function retryAfter(headers: Readonly<Record<string, string>>): number | undefined {

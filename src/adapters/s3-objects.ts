@@ -9,7 +9,7 @@ import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, PutObjectComm
 import { failureOf } from '../machines/failure.ts';
 import { MAX_SMALL_OBJECT_BYTES, type ObjectHead, type ObjectStore } from '../ports/object-store.ts';
 import type { S3Session } from './s3-call.ts';
-import { failureOfError } from './s3-errors.ts';
+import { failureOfError, GivenUp } from './s3-errors.ts';
 import { base64OfHex, crc32OfBase64, requiredCount, requiredEtag, requiredTime } from './s3-fields.ts';
 import { RefusedReply, UnreadableReply } from './s3-replies.ts';
 import { conditionFields } from './s3-uploads.ts';
@@ -89,7 +89,7 @@ export const getObject =
       const answer = await orAbsent(session.client.send(command, how), false);
       if (!answer) return null;
       requiredEtag(answer.ETag);
-      const body = answer.Body as (AsyncIterable<Uint8Array> & { destroy(): void }) | undefined;
+      const body = answer.Body as Bytes | undefined;
       if (ranged && !answer.ContentRange?.startsWith(`bytes ${offset}-`)) {
         body?.destroy();
         throw new UnreadableReply('the answer is not the range that was asked for');
@@ -99,17 +99,15 @@ export const getObject =
     });
   };
 
+type Bytes = AsyncIterable<Uint8Array> & { destroy(error?: Error): void };
+
 /** Yields all of the body; throws an error that carries `failure` when it ends early or the signal fires. */
-async function* wholeBody(
-  body: AsyncIterable<Uint8Array> & { destroy(): void },
-  sizeBytes: number,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  const onAbort = () => body.destroy();
+async function* wholeBody(body: Bytes, sizeBytes: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  const onAbort = () => body.destroy(new GivenUp('given up by the caller', false));
   signal?.addEventListener('abort', onAbort, { once: true });
   let receivedBytes = 0;
   try {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw new GivenUp('given up by the caller', false);
     for await (const chunk of body) {
       receivedBytes += chunk.byteLength;
       yield chunk;

@@ -17,7 +17,8 @@ export class RefusedReply extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** True for a reply that had a body which is not S3's. */
   readonly foreignBody: boolean;
-  /** For the SDK: it corrects its clock by the Date header of these. */
+  /** For the SDK: it corrects its clock by these. */
+  readonly ServerTime: string | undefined;
   readonly $response: RawReply;
   readonly $metadata: { readonly httpStatusCode: number };
 
@@ -29,6 +30,7 @@ export class RefusedReply extends Error {
     this.s3Message = error?.message ?? '';
     this.headers = reply.headers;
     this.foreignBody = foreignBody;
+    this.ServerTime = error?.serverTime;
     this.$response = { statusCode: reply.statusCode, headers: reply.headers, body: undefined };
     this.$metadata = { httpStatusCode: reply.statusCode };
   }
@@ -51,6 +53,7 @@ interface RawReply {
 interface NamedError {
   readonly name: string;
   readonly message: string;
+  readonly serverTime: string | undefined;
 }
 
 /** Root element of the body, `''` for none, null for an object's bytes. HEAD has none by protocol. */
@@ -139,7 +142,8 @@ const isWhole = (text: string, root: string): boolean => rootOf(text) === root &
 
 function errorIn(text: string): NamedError | null {
   const name = elementIn(text, 'Code');
-  return name ? { name, message: elementIn(text, 'Message') ?? '' } : null;
+  if (!name) return null;
+  return { name, message: elementIn(text, 'Message') ?? '', serverTime: elementIn(text, 'ServerTime') };
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };

@@ -18,7 +18,9 @@ export interface TestServer {
   readonly close: () => Promise<void>;
 }
 
-export async function startServer(options: { readonly minPartBytes?: number } = {}): Promise<TestServer> {
+export async function startServer(
+  options: { readonly minPartBytes?: number; readonly now?: () => number } = {},
+): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-s3-'));
   const s3 = await startDevS3({
     folder,
