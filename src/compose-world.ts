@@ -45,6 +45,7 @@ export function optionsOf(
     holder,
     shutdownGraceMs: config.shutdownGraceMs,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
+    startedAtMs: Date.now(),
   };
 }
 

@@ -33,6 +33,7 @@ export function observeStreams(world: World): (event: InspectionEvent) => void {
     if (snapshot.status === 'error' || snapshot.status === 'stopped') {
       lastOf.delete(id);
       world.streams.drop(id);
+      void world.files.release(id);
       return;
     }
     const state = dotted(snapshot.value);

@@ -42,6 +42,8 @@ export interface DaemonOptions {
   readonly holder: string;
   readonly shutdownGraceMs: number;
   readonly sweepIntervalMs: number;
+  /** Epoch ms: files born before it may have a past that nothing remembers. */
+  readonly startedAtMs: number;
 }
 
 export interface World extends Ports {

@@ -55,3 +55,6 @@ export function lastChangeMs(stat: Freeze): number {
   const newest = BigInt(stat.mtimeNs) > BigInt(stat.ctimeNs) ? stat.mtimeNs : stat.ctimeNs;
   return Number(BigInt(newest) / 1_000_000n);
 }
+
+/** Epoch ms; 0 where the file system has no birth times. */
+export const birthMs = (identity: FileIdentity): number => Number(BigInt(identity.birthNs) / 1_000_000n);

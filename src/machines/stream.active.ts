@@ -6,7 +6,7 @@ import { stream } from './stream.setup.ts';
 
 /**
  * Entry of every stream; a new one is one with an empty record. Never journaled itself: the stored record stands until there
- * is an outcome. The file is looked at first; S3 only where it could have been changed, or before the first work that needs it.
+ * is an outcome. The file is looked at first, also when it was seen to be shorter than what was sent: one look may be late; S3 only where it could have been changed, or before the first work that needs it.
  */
 export const recovering = stream.createStateConfig({
   invoke: { id: 'reconcile', src: 'reconcile', input: inputOf.reconcile },
@@ -23,6 +23,7 @@ export const recovering = stream.createStateConfig({
       { guard: 'abortIsWanted', target: '#stream.finalizing.aborting', actions: 'believeEvidence' },
       { guard: 'emptyFileIsGone', target: '#stream.finalizing.aborting', actions: 'believeEvidence' },
       { guard: 'bytesAreGone', target: '#stream.failed.ended', actions: ['believeEvidence', 'giveUpGone'] },
+      { guard: 'isFoundCut', target: '#stream.active.waiting', actions: ['believeEvidence', 'startAfterTruncation'] },
       {
         guard: 'hasChangedSinceCompletion',
         target: '#stream.active.waiting',
@@ -42,7 +43,7 @@ export const active = stream.createStateConfig({
     waiting: {
       always: [
         { guard: 'abortIsWanted', target: '#stream.finalizing.aborting' },
-        { guard: 'isCutBelowSent', target: '#stream.active.waiting', reenter: true, actions: 'startAfterTruncation' },
+        { guard: 'isCutBelowSent', target: '#stream.recovering' },
         { guard: 'finalizeIsWanted', target: '#stream.pending_completion', actions: 'noteReason' },
         { guard: 'mayGoButS3IsUnknown', target: '#stream.recovering', actions: 'askS3' },
         { guard: 'mayGoIntoUpload', target: '#stream.active.uploading' },
@@ -57,6 +58,7 @@ export const active = stream.createStateConfig({
       invoke: { id: 'openUpload', src: 'openUpload', input: inputOf.openUpload },
       on: {
         'upload.opened': { target: '#stream.active.waiting', actions: 'takeUpload' },
+        'object.adopted': { target: '#stream.s3_completed.done', actions: 'takeCompletion' },
         ...afterFailure('active.opening'),
       },
     },

@@ -113,13 +113,13 @@ export const doubtCompletion = (context: StreamContext, atMs: number): Patch =>
   });
 
 export function takeUpload(context: StreamContext, event: StreamEventOf<'upload.opened'>): Patch {
-  const { target, upload, parts, sentEndBytes } = event;
+  const { target, upload, parts, sentEndBytes, generation } = event;
   return {
     s3Known: true,
     attempt: 0,
     notBeforeMs: 0,
     dirty: context.dirty.filter((n) => !holdsPart(parts, n)),
-    ...remember(context, { target, upload, parts, sentEndBytes, freshKey: false, failure: null }),
+    ...remember(context, { target, upload, parts, sentEndBytes, generation, freshKey: false, failure: null }),
   };
 }
 
@@ -198,10 +198,23 @@ export function startNextGeneration(
   };
 }
 
+/** Appended to or edited: the same key, on condition that our object is still there. Cut shorter: a key of its own. */
+export const startAfterCompletion = (context: StreamContext): Patch =>
+  startNextGeneration(context, {
+    leave: null,
+    freshKey: context.seen !== null && context.seen.sizeBytes < (context.memory.completion?.sizeBytes ?? 0),
+  });
+
 export const takeCompletion = (context: StreamContext, completion: Completion): Patch => ({
   attempt: 0,
   notBeforeMs: 0,
-  ...remember(context, { completion, completeDoubtUntilMs: null, failure: null }),
+  ...remember(context, {
+    completion,
+    target: completion.target,
+    generation: completion.generation,
+    completeDoubtUntilMs: null,
+    failure: null,
+  }),
 });
 
 /** The file's times changed, its bytes did not: the same object is proven for the file as it is now. */

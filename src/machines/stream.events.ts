@@ -44,8 +44,12 @@ export type StreamOutcome =
       readonly upload: UploadMemory;
       readonly parts: PartsHeld;
       readonly sentEndBytes: number;
+      /** Higher than asked for when our own older object was found at the key of a stream that remembers nothing. */
+      readonly generation: number;
       readonly atMs: number;
     }
+  /** The key holds our own object, and it provably is the file: nothing is sent again. */
+  | { readonly type: 'object.adopted'; readonly completion: Completion; readonly atMs: number }
   | {
       readonly type: 'part.uploaded';
       readonly partNumber: PartNumber;

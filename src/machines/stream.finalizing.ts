@@ -16,7 +16,7 @@ const verifying = stream.createStateConfig({
   on: {
     'source.verified': [
       { guard: 'isTooLarge', target: '#stream.failed.ended', actions: 'giveUpTooLarge' },
-      { guard: 'isCutBelowSent', target: '#stream.active.waiting' },
+      { guard: 'isFrozenCut', target: '#stream.recovering' },
       { guard: 'cleanAndUploaded', target: '#stream.finalizing.checking', actions: 'takeFreeze' },
       { guard: 'hasUpload', target: '#stream.finalizing.resending', actions: 'takeFreeze' },
       { target: '#stream.finalizing.opening', actions: 'takeFreeze' },
@@ -35,6 +35,7 @@ const opening = stream.createStateConfig({
       { guard: 'abortIsWanted', target: '#stream.finalizing.aborting', actions: 'takeUpload' },
       { target: '#stream.finalizing.resending', actions: 'takeUpload' },
     ],
+    'object.adopted': { target: '#stream.s3_completed.done', actions: 'takeCompletion' },
     ...afterFailure('finalizing.opening'),
   },
 });

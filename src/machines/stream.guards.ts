@@ -12,12 +12,18 @@ import { isIdle } from './stream-due.ts';
 /** One batch of `uploadParts`: small inputs, and new facts are taken in between batches. */
 const MAX_BATCH_PARTS = 64;
 
+/**
+ * A file whose blocks are mostly missing was given its size before its data: sending it now would send zeros. Compressing file
+ * systems also allocate less than the size, so only a file that is nearly all holes waits.
+ */
+const LEAST_ALLOCATED_SHARE = 1 / 8;
+
 export const planOf = (context: StreamContext): PartPlan => context.memory.upload?.plan ?? context.settings.plan;
 
 /** The next part numbers that may go while the file grows (lag one), ascending, at most one batch. */
 export function partsThatMayGo(context: StreamContext): readonly number[] {
   const size = sizeOf(context);
-  if (context.allocatedBytes < size) return [];
+  if (context.allocatedBytes < size * LEAST_ALLOCATED_SHARE) return [];
   const last = lastPartThatMayGo(planOf(context), size);
   const held = context.memory.parts;
   const numbers: number[] = [];
@@ -36,6 +42,21 @@ export const isCutBelowSent = (context: StreamContext): boolean =>
 
 export const wouldCutBelowSent = (context: StreamContext, event: StreamEventOf<'file.observed'>): boolean =>
   isCutBelowSent({ ...context, ...seeFile(context, event.stat, event.atMs) });
+
+/** Looked at again, the file still ends before what was sent. */
+export function isFoundCut(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
+  const { evidence } = event;
+  const { memory } = withRecalled(context, evidence);
+  const sentEndBytes = evidence.upload === 'listed' ? evidence.sentEndBytes : memory.sentEndBytes;
+  const isProven = memory.completion?.generation === memory.generation;
+  return (
+    evidence.stat !== null &&
+    memory.upload !== null &&
+    evidence.upload !== 'gone' &&
+    !isProven &&
+    evidence.stat.sizeBytes < sentEndBytes
+  );
+}
 
 /** Nothing was ever written, nothing was ever sent. */
 export const isEmpty = (context: StreamContext): boolean =>

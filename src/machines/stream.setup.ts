@@ -89,6 +89,11 @@ export const stream = setup({
     uploadIsGone: evidence((found) => found.upload === 'gone'),
     owesReceipt: when('stream.reconciled', ask.owesReceipt),
     isAsCompleted: when('stream.reconciled', ask.isAsCompleted),
+    isFrozenCut: when(
+      'source.verified',
+      (context, event) => context.memory.upload !== null && event.freeze.sizeBytes < context.memory.sentEndBytes,
+    ),
+    isFoundCut: when('stream.reconciled', ask.isFoundCut),
     hasChangedSinceCompletion: when('stream.reconciled', ask.hasChangedSinceCompletion),
     mayHaveSentComplete: when('stream.reconciled', ask.mayHaveSentComplete),
     // the file
@@ -196,11 +201,9 @@ export const stream = setup({
       change.startNextGeneration(context, { leave: 'foreign_object', freshKey: true }),
     ),
     startAfterLoss: assign(({ context }) => change.startNextGeneration(context, { leave: null, freshKey: false })),
-    startAfterCompletion: assign(({ context }) =>
-      change.startNextGeneration(context, { leave: null, freshKey: false }),
-    ),
+    startAfterCompletion: assign(({ context }) => change.startAfterCompletion(context)),
     takeCompletion: assign(({ context, event }) =>
-      event.type === 'object.proven' || event.type === 'object.superseded'
+      event.type === 'object.proven' || event.type === 'object.superseded' || event.type === 'object.adopted'
         ? change.takeCompletion(context, event.completion)
         : {},
     ),

@@ -15,14 +15,14 @@ interface Wanted {
   readonly file: FileRef;
   readonly target: ObjectTarget;
   readonly plan: PartPlan;
-  /** Nothing older is the stream's own intent (epoch ms). */
-  readonly sinceMs: number;
+  /** An empty upload opened since then (epoch ms) is our own lost intent; null: none can be. */
+  readonly ownSinceMs: number | null;
 }
 
 /** The server's clock and ours. */
 const CLOCKS_DIFFER_MS = 60_000;
 
-type AdoptedUpload = Adopted & Pick<UploadMemory, 'uploadId' | 'expiresAtMs'>;
+export type AdoptedUpload = Adopted & Pick<UploadMemory, 'uploadId' | 'expiresAtMs'>;
 
 /** null: none holds a part of this file. Empty ones opened by our own intent are aborted; all others are left alone. */
 export async function adoptUpload(wanted: Wanted, run: Run, world: World): Promise<Outcome<AdoptedUpload | null>> {
@@ -56,9 +56,7 @@ async function compareUpload(
   );
   if (!parts.ok) return parts.failure.code === 'upload_not_found' ? { ok: true, value: null } : parts;
   if (parts.value.parts.length === 0)
-    return upload.initiatedAtMs + CLOCKS_DIFFER_MS < wanted.sinceMs
-      ? { ok: true, value: null }
-      : await endEmpty(wanted, upload, world);
+    return isOurIntent(wanted, upload) ? await endEmpty(wanted, upload, world) : { ok: true, value: null };
   const adopted = await adoptListed(
     { file: wanted.file, plan: wanted.plan, fileBytes, listed: parts.value.parts, rows: new Map() },
     world,
@@ -67,6 +65,9 @@ async function compareUpload(
   if (!adopted.ok) return adopted;
   return { ok: true, value: { ...adopted.value, uploadId: upload.uploadId, expiresAtMs: parts.value.expiresAtMs } };
 }
+
+const isOurIntent = ({ ownSinceMs }: Wanted, { initiatedAtMs }: ListedUpload): boolean =>
+  ownSinceMs !== null && initiatedAtMs + CLOCKS_DIFFER_MS >= ownSinceMs;
 
 /** The key was reserved for us before this upload was opened, and it never got a part: it is our own intent that lost its answer. */
 async function endEmpty(wanted: Wanted, upload: ListedUpload, world: World): Promise<Outcome<null>> {

@@ -10,6 +10,7 @@ import { sameStat } from '../../machines/file-identity.ts';
 import type { LedgerRow } from '../../machines/part-ledger.ts';
 import type { CompleteUploadInput } from '../../machines/stream.effects.ts';
 import type { StreamEvent } from '../../machines/stream.events.ts';
+import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
 import { leaseStands } from '../lease.ts';
 import type { World } from '../world.ts';
@@ -28,10 +29,26 @@ export const completeUpload = effect<CompleteUploadInput>(
     if (!stat.ok) return failed(stat.failure, run.now());
     if (!sameStat(input.freeze, stat.value)) return { type: 'source.changed', stat: stat.value, atMs: run.now() };
     if (presence === 'open') return { type: 'writer.checked', stat: stat.value, presence, atMs: run.now() };
+    const taken = await isTaken(input, run, world);
+    if (!taken.ok) return failed(taken.failure, run.now());
+    if (taken.value) return { type: 'upload.completion_failed', failure: TAKEN, atMs: run.now() };
     if (run.signal.aborted) return { type: 'source.changed', stat: stat.value, atMs: run.now() };
     return await send(input, rows.value, run, world);
   },
 );
+
+const TAKEN = failureOf('precondition_failed', 'another object was found at the key just before Complete', {
+  answered: true,
+});
+
+/** Where the server takes no condition, HEAD just before is the best that can be done (`doctor` says so). */
+async function isTaken({ condition, upload }: CompleteUploadInput, run: Run, world: World): Promise<Outcome<boolean>> {
+  if (world.store.capabilities.conditionalComplete || condition.kind === 'any') return { ok: true, value: false };
+  const head = await world.store.headObject(upload.target, { signal: run.signal });
+  if (!head.ok) return head;
+  const isAsExpected = condition.kind === 'absent' ? head.value === null : head.value?.etag === condition.etag;
+  return { ok: true, value: !isAsExpected };
+}
 
 async function send(
   input: CompleteUploadInput,

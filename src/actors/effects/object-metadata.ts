@@ -17,3 +17,6 @@ export const isOfStream = (head: ObjectHead, id: StreamId): boolean => head.meta
 export const isOfGeneration = (head: ObjectHead, id: StreamId, generation: number): boolean =>
   isOfStream(head, id) && head.metadata[GENERATION] === String(generation);
 export const isReceiptOf = (head: ObjectHead, id: StreamId): boolean => head.metadata[RECEIPT_OF] === id;
+
+/** 0: not an object of ours. */
+export const generationOf = (head: ObjectHead): number => Number.parseInt(head.metadata[GENERATION] ?? '0', 10) || 0;

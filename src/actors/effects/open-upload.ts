@@ -3,26 +3,32 @@
 //
 // The reservation is the intent: it is durable before Create is sent. Killed between Create and its record: the key was
 // reserved already, so the uploads listed for exactly this key are looked at, and the one that holds the file's parts is
-// adopted; an empty one that our own intent may have opened is aborted. Safe to run twice for that reason.
+// adopted; an empty one that our own intent may have opened is aborted. Safe to run twice for that reason. The same look finds
+// what a lost STATE_DIR forgot: the upload on its way, or the finished object.
 // O1. A key is used only if nothing is there, or only our own object (then Complete is conditional on it), or the user said
 //     `overwrite`. A foreign object is never looked away from.
 
 import { failureOf } from '../../machines/failure.ts';
+import { birthMs } from '../../machines/file-identity.ts';
 import { keyBytes, keyVariant, MAX_KEY_BYTES, MAX_KEY_VARIANTS, objectKey } from '../../machines/object-key.ts';
 import { NO_PARTS } from '../../machines/part-ledger.ts';
 import type { OpenUploadInput } from '../../machines/stream.effects.ts';
 import type { StreamEvent } from '../../machines/stream.events.ts';
-import type { CompleteCondition, ObjectTarget, UploadMemory } from '../../machines/stream-record.ts';
+import type { CompleteCondition, Completion, ObjectTarget, UploadMemory } from '../../machines/stream-record.ts';
+import type { ObjectHead } from '../../ports/object-store.ts';
 import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
 import type { World } from '../world.ts';
-import { adoptUpload } from './adopt-upload.ts';
+import { adoptObject } from './adopt-object.ts';
+import { type AdoptedUpload, adoptUpload } from './adopt-upload.ts';
 import { failed } from './failing.ts';
-import { isOfStream, objectMetadata } from './object-metadata.ts';
+import { generationOf, isOfStream, objectMetadata } from './object-metadata.ts';
 
 interface Place {
   readonly target: ObjectTarget;
   readonly condition: CompleteCondition;
+  /** Our own object there. */
+  readonly ours: ObjectHead | null;
   /** The key was ours before this effect began: an upload may have been opened for it. */
   readonly reservedBefore: boolean;
 }
@@ -32,45 +38,62 @@ export const openUpload = effect<OpenUploadInput>(
   async (input, run, world) => {
     const capabilities = await world.probe.capabilities();
     if (!capabilities.ok) return failed(capabilities.failure, run.now());
-    const place = await reservePlace(input, run, world);
-    if (!place.ok) return failed(place.failure, run.now());
-    if (place.value.reservedBefore) {
-      const adopted = await adoptUpload(
-        { file: input.file, target: place.value.target, plan: input.settings.plan, sinceMs: input.startedAtMs },
-        run,
-        world,
-      );
-      if (!adopted.ok) return failed(adopted.failure, run.now());
-      if (adopted.value) {
-        const { uploadId, expiresAtMs, parts, sentEndBytes } = adopted.value;
-        return opened(place.value, { uploadId, expiresAtMs }, { parts, sentEndBytes }, input, run);
-      }
-    }
-    if (run.signal.aborted)
-      return failed(failureOf('s3_unavailable', 'stopped before the upload was opened'), run.now());
+    const reserved = await reservePlace(input, run, world);
+    if (!reserved.ok) return failed(reserved.failure, run.now());
+    const place = reserved.value;
+    const generation = Math.max(input.generation, place.ours ? generationOf(place.ours) + 1 : 1);
+    const past = await lookForPast(input, place, run, world);
+    if (!past.ok) return failed(past.failure, run.now());
+    if (past.value?.kind === 'object')
+      return { type: 'object.adopted', completion: past.value.completion, atMs: run.now() };
+    if (past.value) return opened({ input, place, generation }, past.value.upload, past.value.upload, run);
+    if (run.signal.aborted) return failed(STOPPED, run.now());
     const created = await world.store.createUpload({
-      target: place.value.target,
-      metadata: objectMetadata(input.streamId, input.generation),
+      target: place.target,
+      metadata: objectMetadata(input.streamId, generation),
     });
     if (!created.ok) return failed(created.failure, run.now());
-    return opened(place.value, created.value, { parts: NO_PARTS, sentEndBytes: 0 }, input, run);
+    return opened({ input, place, generation }, created.value, NOTHING_HELD, run);
   },
 );
 
-function opened(
-  place: Place,
-  upload: Pick<UploadMemory, 'uploadId' | 'expiresAtMs'>,
-  held: Pick<Extract<StreamEvent, { type: 'upload.opened' }>, 'parts' | 'sentEndBytes'>,
+const STOPPED = failureOf('s3_unavailable', 'stopped before the upload was opened');
+const NOTHING_HELD = { parts: NO_PARTS, sentEndBytes: 0 };
+
+type Past =
+  | { readonly kind: 'object'; readonly completion: Completion }
+  | { readonly kind: 'upload'; readonly upload: AdoptedUpload };
+
+/** What a former process, or a former STATE_DIR, left for this key: the finished object, or an upload on its way. */
+async function lookForPast(
   input: OpenUploadInput,
+  place: Place,
+  run: Run,
+  world: World,
+): Promise<Outcome<Past | null>> {
+  const { file, settings } = input;
+  if (place.ours && input.remembersNothing) {
+    const object = await adoptObject({ file, head: place.ours, target: place.target, plan: settings.plan }, run, world);
+    if (!object.ok) return object;
+    if (object.value) return { ok: true, value: { kind: 'object', completion: object.value } };
+  }
+  const isOlderThanUs = birthMs(file.identity) < world.options.startedAtMs;
+  if (!place.reservedBefore && !isOlderThanUs) return { ok: true, value: null };
+  const ownSinceMs = place.reservedBefore ? input.startedAtMs : null;
+  const upload = await adoptUpload({ file, target: place.target, plan: settings.plan, ownSinceMs }, run, world);
+  if (!upload.ok) return upload;
+  return { ok: true, value: upload.value && { kind: 'upload', upload: upload.value } };
+}
+
+function opened(
+  { input, place, generation }: { readonly input: OpenUploadInput; readonly place: Place; readonly generation: number },
+  { uploadId, expiresAtMs }: Pick<UploadMemory, 'uploadId' | 'expiresAtMs'>,
+  { parts, sentEndBytes }: Pick<AdoptedUpload, 'parts' | 'sentEndBytes'>,
   run: Run,
 ): StreamEvent {
-  const memory: UploadMemory = {
-    ...upload,
-    plan: input.settings.plan,
-    condition: place.condition,
-    openedAtMs: run.now(),
-  };
-  return { type: 'upload.opened', target: place.target, upload: memory, ...held, atMs: run.now() };
+  const { plan } = input.settings;
+  const upload: UploadMemory = { uploadId, expiresAtMs, plan, condition: place.condition, openedAtMs: run.now() };
+  return { type: 'upload.opened', target: place.target, upload, parts, sentEndBytes, generation, atMs: run.now() };
 }
 
 async function reservePlace(input: OpenUploadInput, run: Run, world: World): Promise<Outcome<Place>> {
@@ -104,12 +127,12 @@ async function tryPlace(
   if (!reserved.value.granted) return { ok: true, value: null };
   const head = await world.store.headObject(target, { signal: run.signal });
   if (!head.ok) return head;
-  const place = (condition: CompleteCondition): Outcome<Place> => ({
+  const place = (condition: CompleteCondition, ours: ObjectHead | null = null): Outcome<Place> => ({
     ok: true,
-    value: { target, condition, reservedBefore: reserved.value.existed },
+    value: { target, condition, ours, reservedBefore: reserved.value.existed },
   });
   if (head.value === null) return place({ kind: 'absent' });
-  if (isOfStream(head.value, input.streamId)) return place({ kind: 'ours', etag: head.value.etag });
+  if (isOfStream(head.value, input.streamId)) return place({ kind: 'ours', etag: head.value.etag }, head.value);
   switch (input.settings.onExisting) {
     case 'overwrite':
       return place({ kind: 'any' });

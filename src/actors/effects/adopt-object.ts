@@ -1,0 +1,76 @@
+// Our own object, found at the key of a stream that nothing is remembered of: if it provably is the file, nothing is sent again.
+// Not an effect of its own: a step of openUpload.
+//
+// Proof is the ETag that the file's parts give by the plan (MD5 of their MD5s), with the file the same before and after reading.
+// An object of another plan, or whose ETag is no MD5, cannot be compared: it is replaced by the file, on condition that it is still there.
+
+import { combineAllCrc32 } from '../../machines/crc32-combine.ts';
+import { type FileRef, freezeOf, sameStat } from '../../machines/file-identity.ts';
+import { type PartPlan, partCount, rangeWithin } from '../../machines/part-plan.ts';
+import type { Completion, ObjectTarget } from '../../machines/stream-record.ts';
+import type { ObjectHead } from '../../ports/object-store.ts';
+import type { Outcome } from '../../ports/outcome.ts';
+import { digestOfParts } from '../content-digest.ts';
+import type { Run } from '../effect.ts';
+import { hashRange, PIECE_BYTES, type RangeDigest } from '../range-reading.ts';
+import type { World } from '../world.ts';
+import { generationOf } from './object-metadata.ts';
+
+interface Found {
+  readonly file: FileRef;
+  readonly head: ObjectHead;
+  readonly target: ObjectTarget;
+  readonly plan: PartPlan;
+}
+
+/** null: the object is not provably this file. */
+export async function adoptObject(found: Found, run: Run, world: World): Promise<Outcome<Completion | null>> {
+  const { file, head, target, plan } = found;
+  const before = await world.files.stat(file);
+  if (!before.ok) return before;
+  if (before.value.sizeBytes !== head.sizeBytes || !head.etag.endsWith(`-${partCount(plan, head.sizeBytes)}`))
+    return { ok: true, value: null };
+  const parts = await hashParts(found, run, world);
+  if (!parts.ok) return parts.failure.code === 'source_changed' ? { ok: true, value: null } : parts;
+  const after = await world.files.stat(file);
+  if (!after.ok) return after;
+  const etag = world.hasher.multipartEtag(parts.value.map((part) => part.md5 ?? ''));
+  if (etag !== head.etag || !sameStat(before.value, after.value)) return { ok: true, value: null };
+  const completion: Completion = {
+    target,
+    generation: generationOf(head),
+    etag,
+    sizeBytes: head.sizeBytes,
+    crc32: combineAllCrc32(parts.value),
+    plan,
+    digest: digestOfParts(
+      world.hasher,
+      parts.value.map((part) => part.xxh64),
+    ),
+    freeze: freezeOf(after.value),
+    completedAtMs: head.lastModifiedMs,
+    provenBy: ['metadata', 'size', 'etag of the parts, computed from the file'],
+  };
+  return { ok: true, value: completion };
+}
+
+async function hashParts(
+  { file, head, plan }: Found,
+  run: Run,
+  world: World,
+): Promise<Outcome<readonly (RangeDigest & { sizeBytes: number })[]>> {
+  const permit = await world.readers.take(1, run.signal);
+  const parts: (RangeDigest & { sizeBytes: number })[] = [];
+  try {
+    const scratch = new Uint8Array(PIECE_BYTES);
+    for (let n = 1; n <= partCount(plan, head.sizeBytes) && !run.signal.aborted; n += 1) {
+      const range = rangeWithin(plan, n, head.sizeBytes);
+      const digest = await hashRange(world, file, range, scratch, true);
+      if (!digest.ok) return digest;
+      parts.push({ ...digest.value, sizeBytes: range.sizeBytes });
+    }
+    return { ok: true, value: parts };
+  } finally {
+    permit?.();
+  }
+}
