@@ -1,5 +1,9 @@
-// Buckets: each a folder with its record, its blobs, the records of its objects and of its uploads. Its name is checked
-// before it becomes a folder's name.
+// Buckets, each a folder whose name was checked before it became one:
+//   buckets/<name>/bucket.json                   its record
+//   buckets/<name>/blobs/<random id>             bytes: one file per part or PutObject
+//   buckets/<name>/objects/<hash of key>.json    an object: its key, headers, checksum, and the blobs that are its bytes
+//   buckets/<name>/uploads/<id>/upload.json      an open upload, and beside it 00001.json, ... per part
+//   buckets/<name>/finished/<id>.json            an upload that was completed, for the Complete that comes again
 //
 // What changes more than one record goes through here, in an order that a kill cannot spoil. Complete is the one case: the
 // rename of the object's record is the moment; killed right after it, the upload's folder is still there, but the object

@@ -44,13 +44,22 @@ function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): DevS3Opti
   };
 }
 
-const options = readOptions(process.argv.slice(2), process.env);
-if (options === null) {
-  process.stderr.write(`${USAGE}\n`);
-  process.exitCode = EXIT_USAGE;
-} else {
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), process.env);
+  if (options === null) {
+    process.stderr.write(`${USAGE}\n`);
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
   process.stderr.write(`${NOT_FOR_PRODUCTION}\n`);
   const server = await startDevS3(options);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void server.close());
   process.stdout.write(`${JSON.stringify({ url: server.url, port: server.port, pid: process.pid })}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`dev-s3: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
 }

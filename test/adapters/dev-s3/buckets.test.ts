@@ -7,8 +7,8 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BUCKET, createUpload, type Fixture, filesIn, refusalOf, startFixture } from './fixture.ts';
-import { errorCode, sendRaw } from './raw-request.ts';
+import { BUCKET, blobsIn, bytesOf, createUpload, type Fixture, filesIn, refusalOf, startFixture } from './fixture.ts';
+import { errorCode, openRaw, replyTo, sendRaw } from './raw-request.ts';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -43,6 +43,18 @@ test('a bucket with an object is not deleted; one with an open upload is, as at 
   await createUpload(client, 'k', { Bucket: 'full' });
   await sendRaw(fixture.server.url, { method: 'DELETE', path: '/full/k' });
   await client.send(new DeleteBucketCommand({ Bucket: 'full' }));
+});
+
+test('an object that arrives while its bucket is deleted finds no bucket', async () => {
+  const { client, server, folder } = fixture;
+  await client.send(new CreateBucketCommand({ Bucket: 'leaving' }));
+  const body = bytesOf(1000);
+  const putting = openRaw(server.url, { method: 'PUT', path: '/leaving/k', body });
+  putting.write(body.subarray(0, 500));
+  await expect.poll(async () => (await blobsIn(folder)).some((file) => file.includes('leaving'))).toBe(true);
+  await client.send(new DeleteBucketCommand({ Bucket: 'leaving' }));
+  putting.end(body.subarray(500));
+  expect(errorCode(await replyTo(putting))).toBe('404 NoSuchBucket');
 });
 
 test('names that AWS refuses are refused, and never become folders', async () => {

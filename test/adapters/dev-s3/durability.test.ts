@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { cp, readdir, rm } from 'node:fs/promises';
+import { Agent } from 'node:http';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import {
@@ -28,7 +29,7 @@ import {
   sendPart,
   temporaryFolder,
 } from './fixture.ts';
-import { openRaw, sendRaw } from './raw-request.ts';
+import { errorCode, openRaw, sendRaw } from './raw-request.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../../src/dev-s3/main.ts');
 
@@ -41,7 +42,7 @@ type Running = {
 };
 
 /** The server as a process of its own; `kill` is kill -9. */
-async function run(folder: string): Promise<Running> {
+async function run(folder: string, launcher: readonly string[] = [process.execPath]): Promise<Running> {
   const args = [
     '--folder',
     folder,
@@ -57,7 +58,11 @@ async function run(folder: string): Promise<Running> {
     DEV_S3_ACCESS_KEY_ID: KEYS.accessKeyId,
     DEV_S3_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
   };
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(launcher[0]!, [...launcher.slice(1), MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // Also when this run is cut short: nobody else would end it.
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
   let notice = '';
   child.stderr.on('data', (chunk) => {
     notice += chunk;
@@ -194,6 +199,24 @@ describe('after kill -9', () => {
     await killAndRestart();
     expect(running.notice).toContain(NOT_FOR_PRODUCTION);
   });
+});
+
+test('a write that the disk refuses midway is answered, leaves nothing, and its connection goes on', async () => {
+  const own = await temporaryFolder();
+  // No file may grow beyond 4 MiB: what a full disk does, without filling one.
+  const limited = await run(own, ['sh', '-c', 'ulimit -f 8192; exec "$0" "$@"', process.execPath]);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const put = (length: number) =>
+    sendRaw(limited.url, { method: 'PUT', path: `/${BUCKET}/k`, body: bytesOf(length), agent });
+  expect(errorCode(await put(20_000_000))).toBe('500 InternalError');
+  expect((await put(1_000_000)).status).toBe(200);
+  expect(await readObject(limited.client, 'k')).toEqual(bytesOf(1_000_000));
+  const log = (await (await fetch(`${limited.url}/-/log`)).json()) as { defect: string | null }[];
+  expect(log[0]?.defect).toContain('EFBIG');
+  expect(await blobsIn(own)).toHaveLength(1);
+  agent.destroy();
+  await limited.kill();
+  await rm(own, { recursive: true });
 });
 
 describe('a Complete that was cut between its two records', () => {

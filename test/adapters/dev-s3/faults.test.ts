@@ -161,6 +161,19 @@ describe('what is hit', () => {
     expect(await refusalOf(readObject(fixture.client, 'k'))).toBe('404 NoSuchKey');
   });
 
+  test('by stall is not executed after the client has left', async () => {
+    const { server, client } = fixture;
+    await put('k', bytesOf(10));
+    server.faults.add({ operation: 'DeleteObject', fault: 'stall', times: 1 });
+    const request = openRaw(server.url, { method: 'DELETE', path: `/${BUCKET}/k` });
+    request.on('error', () => undefined);
+    request.end();
+    await expect.poll(() => server.faults.rules()).toEqual([]);
+    request.destroy();
+    await expect.poll(() => lastLogged()).toMatchObject({ fault: 'stall', status: null });
+    expect(await readObject(client, 'k')).toEqual(bytesOf(10));
+  });
+
   test('by stall with a delay goes on after it', async () => {
     const { server } = fixture;
     server.faults.add({ operation: 'PutObject', fault: 'stall', delayMs: 50, afterBytes: 5 });
