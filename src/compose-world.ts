@@ -44,6 +44,7 @@ export function optionsOf(
     once,
     holder,
     shutdownGraceMs: config.shutdownGraceMs,
+    retainFinalMs: config.retainFinalMs,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
     startedAtMs: Date.now(),
   };

@@ -68,6 +68,8 @@ const optional = <T>(name: string, read: ValueReader<T>, meaning: string, extras
 const notYet = (what: string) =>
   wrong(`is not yet possible: ${what} comes with a later version`, 'leave it out for now');
 
+const laterNumber = (what: string) => scalarReader<number>(() => notYet(what));
+
 const standby = scalarReader((text) => {
   const state = onOrOff(text);
   return state.ok && state.value ? notYet('waiting for the lease of a folder') : state;
@@ -133,9 +135,9 @@ export const WATCHING = {
   ),
   maxHeldBytes: optional(
     'MAX_HELD_BYTES',
-    size({ least: 0, most: Number.MAX_SAFE_INTEGER }),
-    'most bytes of deleted files kept readable until they are uploaded; beyond it the oldest is let go, loudly',
-    { fallbackWords: '10 % of the file system' },
+    laterNumber('letting go of deleted files'),
+    'most bytes of deleted files kept readable until they are uploaded (not yet: all are kept)',
+    { fallbackWords: 'all' },
   ),
 } as const;
 
@@ -228,9 +230,9 @@ export const OBJECT_STORE = {
   ),
   s3MaxUploadAgeMs: optional(
     'S3_MAX_UPLOAD_AGE_SECONDS',
-    duration({ least: 60_000, most: 3_650 * DAY_MS }),
-    'roll an upload over before the provider expires it',
-    { fallbackWords: "from the bucket's `AbortDate`, else none" },
+    laterNumber('rolling an upload over'),
+    'roll an upload over before the provider expires it (not yet: an expired upload is sent again from the file)',
+    { fallbackWords: 'none' },
   ),
   s3CompleteDoubtMs: setting(
     'S3_COMPLETE_DOUBT_SECONDS',

@@ -11,6 +11,7 @@ import type { StreamId } from '../machines/ids.ts';
 import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
 import type { FoundFile } from '../ports/file-source.ts';
 import type { PathHint } from '../ports/watcher.ts';
+import { Retention } from './retention.ts';
 import type { World } from './world.ts';
 
 /** Every sixth sweep tells all files again. */
@@ -38,12 +39,14 @@ class Watching {
   readonly #signal: AbortSignal;
   readonly #told = new Map<StreamId, Told>();
   readonly #unreadable = new Set<string>();
+  readonly #retention: Retention;
   #sweeps = 0;
 
   constructor(world: World, send: (event: SupervisorEvent) => void, signal: AbortSignal) {
     this.#world = world;
     this.#send = send;
     this.#signal = signal;
+    this.#retention = new Retention(world);
   }
 
   async run(): Promise<void> {
@@ -81,6 +84,7 @@ class Watching {
       });
     telemetry.observe('sweep', clock.nowMs() - startedMs);
     views.daemonChanged({ lastSweepAtMs: clock.nowMs() });
+    await this.#retention.afterSweep((id) => this.#told.has(id));
     this.#send({ type: 'sweep.finished', ...totals, atMs: clock.nowMs() });
   }
 

@@ -41,6 +41,7 @@ export interface DaemonOptions {
   /** One per process: name, pid and a random part. */
   readonly holder: string;
   readonly shutdownGraceMs: number;
+  readonly retainFinalMs: number;
   readonly sweepIntervalMs: number;
   /** Epoch ms: files born before it may have a past that nothing remembers. */
   readonly startedAtMs: number;

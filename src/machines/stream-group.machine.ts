@@ -27,6 +27,8 @@ export type GroupEvent =
   | { readonly type: 'stream.restored'; readonly record: StreamRecord; readonly atMs: number }
   | { readonly type: 'stream.known'; readonly streamId: StreamId; readonly seen: Freeze | null }
   | { readonly type: 'stream.told'; readonly streamId: StreamId; readonly event: StreamEvent }
+  /** Its file is gone for longer than records are kept. */
+  | { readonly type: 'stream.forgotten'; readonly streamId: StreamId }
   | StreamLeft
   | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown; readonly actorId: string };
 
@@ -123,6 +125,7 @@ const group = setup({
       live: without(context.live, idIn(event)),
       left: { ...context.left, [idIn(event)]: null },
     })),
+    forget: assign(({ context, event }) => ({ left: without(context.left, idIn(event)) })),
     stop: stopChild(({ event }) => idIn(event)),
     forward: sendTo(
       ({ event }) => idIn(event),
@@ -156,6 +159,7 @@ export const streamGroupMachine = group.createMachine({
         'file.skipped': [{ guard: 'isLive' }, { actions: 'noteLeft' }],
         'stream.restored': [{ guard: 'isLive' }, { actions: ['admitRecord', 'noteLive'] }],
         'stream.known': [{ guard: 'isLive' }, { actions: 'noteLeft' }],
+        'stream.forgotten': [{ guard: 'isLive' }, { actions: 'forget' }],
         'stream.told': { guard: 'isLive', actions: 'forward' },
         'stream.left': { guard: 'isLive', actions: ['stop', 'noteLeft'] },
         'xstate.error.actor.*': { guard: 'isLive', actions: ['reportBroken', 'stop', 'noteBroken'] },

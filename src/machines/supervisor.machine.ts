@@ -19,7 +19,10 @@ import {
 import type { StreamRecord } from './stream-record.ts';
 import type { StreamSettings } from './stream-settings.ts';
 
-export type RoutedEvent = Extract<GroupEvent, { readonly type: 'file.seen' | 'file.skipped' | 'stream.told' }>;
+export type RoutedEvent = Extract<
+  GroupEvent,
+  { readonly type: 'file.seen' | 'file.skipped' | 'stream.told' | 'stream.forgotten' }
+>;
 
 export type SupervisorEvent =
   | RoutedEvent
@@ -93,7 +96,9 @@ const supervisor = setup({
 });
 
 const routedId = (event: SupervisorEvent): StreamId =>
-  'file' in event ? event.file.streamId : (event as Extract<RoutedEvent, { type: 'stream.told' }>).streamId;
+  'file' in event
+    ? event.file.streamId
+    : (event as Extract<RoutedEvent, { type: 'stream.told' | 'stream.forgotten' }>).streamId;
 
 export const supervisorMachine = supervisor.createMachine({
   id: 'supervisor',
@@ -121,6 +126,7 @@ export const supervisorMachine = supervisor.createMachine({
         'file.seen': { actions: 'route' },
         'file.skipped': { actions: 'route' },
         'stream.told': { actions: 'route' },
+        'stream.forgotten': { actions: 'route' },
         'sweep.finished': { actions: 'noteSweep' },
         tick: { actions: 'passTick' },
         'streams.settled': { guard: 'isOnce', target: 'draining' },
