@@ -1,6 +1,5 @@
 // The world of the actors: ports and what all of them share, and the tie between write-ahead, mirror and supervisor.
 
-import { randomBytes } from 'node:crypto';
 import { EffectGate } from './actors/effect-gate.ts';
 import { LiveStreams } from './actors/live-streams.ts';
 import { Permits } from './actors/permits.ts';
@@ -10,6 +9,7 @@ import { type Supervisor, supervise } from './actors/supervise.ts';
 import { UploadSlots } from './actors/upload-slots.ts';
 import type { DaemonOptions, Ports, World } from './actors/world.ts';
 import { type Saved, WriteAhead } from './actors/write-ahead.ts';
+import { lockReach } from './adapters/socket-lock.ts';
 import { settingsOf } from './compose-ports.ts';
 import type { Config } from './config-schema.ts';
 import type { SupervisorEvent } from './machines/supervisor.machine.ts';
@@ -27,9 +27,14 @@ export interface ComposedWorld {
   readonly supervisor: Supervisor;
 }
 
-/** Names this process wherever others see it: leases, locks, refusals. */
-export const holderOf = (config: Config): string =>
-  `${config.instanceName} (pid ${process.pid}, ${randomBytes(4).toString('hex')})`;
+/** Names this process to whoever is refused its locks. */
+export const lockHolderOf = (config: Config): string => `${config.instanceName} (pid ${process.pid})`;
+
+/**
+ * Names us in the leases of Redis: the same for all processes that the folder's lock keeps apart. Whoever has that lock and finds a
+ * lease under its own name knows that the process which took it is dead, and need not wait until the lease runs out.
+ */
+export const leaseHolderOf = (config: Config): string => `${config.instanceName} (host ${lockReach()})`;
 
 export function optionsOf(
   config: Config,

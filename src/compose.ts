@@ -16,7 +16,7 @@ import type { Daemon, ReadJournal, StartDaemon, StartOptions } from './cli/daemo
 import { EXIT } from './cli/exit-codes.ts';
 import { type EmbeddedS3, startEmbeddedS3 } from './compose-embedded.ts';
 import { CannotStart, openPorts } from './compose-ports.ts';
-import { type ComposedWorld, composeWorld, holderOf, optionsOf } from './compose-world.ts';
+import { type ComposedWorld, composeWorld, leaseHolderOf, lockHolderOf, optionsOf } from './compose-world.ts';
 import type { Config } from './config-schema.ts';
 import { NOT_FOR_PRODUCTION } from './dev-s3/server.ts';
 import { daemonSocketPath, removeDaemonFile, writeDaemonFile } from './http/daemon-file.ts';
@@ -79,8 +79,7 @@ function passwordOf(url: string | null): string | null {
 
 async function start(config: Config, options: StartOptions, told: Told, closing: Closing): Promise<Daemon> {
   const { readModel, telemetry } = told;
-  const holder = holderOf(config);
-  const folders = await lockFolders(config, holder, closing);
+  const folders = await lockFolders(config, lockHolderOf(config), closing);
   readModel.daemonChanged({
     instance: config.instanceName,
     startedAtMs: Date.now(),
@@ -93,11 +92,16 @@ async function start(config: Config, options: StartOptions, told: Told, closing:
   closing.add(() => ports.store.close());
   closing.add(() => ports.files.close());
 
-  const composed = composeWorld(config, optionsOf(config, folders, options.once, holder), ports, (problem) => {
-    readModel.daemonChanged({ reasons: problem === null ? [] : [`S3 ${problem}`] });
-    if (problem !== null)
-      telemetry.error('S3 refuses; streams wait and go on by themselves when it is cured', { detail: problem });
-  });
+  const composed = composeWorld(
+    config,
+    optionsOf(config, folders, options.once, leaseHolderOf(config)),
+    ports,
+    (problem) => {
+      readModel.daemonChanged({ reasons: problem === null ? [] : [`S3 ${problem}`] });
+      if (problem !== null)
+        telemetry.error('S3 refuses; streams wait and go on by themselves when it is cured', { detail: problem });
+    },
+  );
   const listener = await listen(config, told, closing);
   const finished = run(composed, told, closing);
   await booted(composed);

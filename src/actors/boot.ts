@@ -1,7 +1,7 @@
 // boot: what the supervisor owes before it runs: the folders' leases, every stored record, and the newer of journal and
 // registry for each stream.
 //
-// B1. Another daemon that holds a folder's lease is named, and we do not start.
+// B1. Another daemon that holds a folder's lease is named, and we do not start; a lease that nobody renews is waited for.
 // B2. A registry that does not answer stops nothing; one that remembers more than the journal gives it back to the journal first.
 // B3. A record that cannot be read is told, kept where it is, and its stream is rebuilt from the file and S3.
 
@@ -11,10 +11,13 @@ import type { StoredRecord } from '../machines/stream-record.ts';
 import { isFinal } from '../machines/stream-status.ts';
 import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
 import type { Outcome } from '../ports/outcome.ts';
-import type { Registry } from '../ports/registry.ts';
+import type { LeaseAnswer, Registry } from '../ports/registry.ts';
 import { leaseLost } from './lease.ts';
 import { LEASE_TTL_MS } from './registry-mirror.ts';
 import type { World } from './world.ts';
+
+/** Short against the third of LEASE_TTL_MS after which a living holder renews. */
+const LEASE_LOOK_MS = 500;
 
 export const bootLogic = (world: World) =>
   fromCallback<SupervisorEvent, Record<string, never>, SupervisorEvent>(({ sendBack }) => {
@@ -59,7 +62,7 @@ const completedFreeze = ({ memory }: StoredRecord['record']) =>
 /** B1. */
 async function takeLeases(world: World, registry: Registry): Promise<SupervisorEvent | null> {
   for (const folder of world.options.folders) {
-    const answer = await registry.acquireLease(folder.id, world.options.holder, LEASE_TTL_MS, 0);
+    const answer = await acquireOrSeeRenewed(world, registry, folder.id);
     if (!answer.ok)
       world.telemetry.warn('Redis does not answer; going on from the journal alone', { detail: answer.failure.detail });
     else if (answer.value.held) world.leases.set(folder.id, answer.value.lease);
@@ -71,6 +74,23 @@ async function takeLeases(world: World, registry: Registry): Promise<SupervisorE
       };
   }
   return null;
+}
+
+/** A daemon that died leaves its lease behind: it runs out, while a living one renews it. */
+async function acquireOrSeeRenewed(world: World, registry: Registry, folderId: string): Promise<Outcome<LeaseAnswer>> {
+  const { clock, options, telemetry } = world;
+  const never = new AbortController().signal;
+  let leftMs = Number.POSITIVE_INFINITY;
+  for (;;) {
+    const answer = await registry.acquireLease(folderId, options.holder, LEASE_TTL_MS, 0);
+    if (!answer.ok || answer.value.held || answer.value.expiresInMs > leftMs) return answer;
+    if (leftMs === Number.POSITIVE_INFINITY)
+      telemetry.warn('another daemon took the lease of the folder; waiting to see whether it still lives', {
+        detail: answer.value.holder,
+      });
+    leftMs = answer.value.expiresInMs;
+    await clock.waitUntil(clock.nowMs() + LEASE_LOOK_MS, never);
+  }
 }
 
 /** B2. */

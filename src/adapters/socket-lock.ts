@@ -8,6 +8,8 @@
 //    who do that within the same moment may both believe to hold it. That is accepted: such machines are for development.
 // 4. Holding a lock keeps no process alive.
 
+import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -34,6 +36,22 @@ export interface SocketLockOptions {
   readonly place?: SocketLockPlace;
   /** Where socket files go. */
   readonly folder?: string;
+}
+
+const REACH_CHARS = 12;
+
+/**
+ * Names the processes among which these locks hold: one boot of one kernel, one network namespace. Where that cannot be told it is
+ * another word at each call: no two processes are then believed to keep each other apart.
+ */
+export function lockReach(): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const reach = `${boot} ${readlinkSync('/proc/self/ns/net')}`;
+    return createHash('sha256').update(reach).digest('hex').slice(0, REACH_CHARS);
+  } catch {
+    return randomUUID().slice(0, REACH_CHARS);
+  }
 }
 
 type Acquired = { readonly held: true; readonly lock: HeldLock } | { readonly held: false; readonly holder: string };
