@@ -62,6 +62,11 @@ const resending = stream.createStateConfig({
         actions: ['waitForLateArrivals', { type: 'giveUpFor', params: { during: 'finalizing.resending' } }],
       },
       {
+        guard: 'sourceIsGone',
+        target: '#stream.failed.ended',
+        actions: { type: 'giveUpFor', params: { during: 'finalizing.resending' } },
+      },
+      {
         guard: 'failedForGood',
         target: '#stream.failed.ended',
         actions: { type: 'giveUpFor', params: { during: 'finalizing.resending' } },
