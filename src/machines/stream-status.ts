@@ -51,7 +51,7 @@ export const LEAVING_STATES: readonly string[] = [
 
 export const isFinal = (state: string): boolean => LEAVING_STATES.includes(state);
 
-/** `state` is dotted, as in a record. `completing` tells whether the failure came from Complete itself. */
+/** `state` is dotted, as in a record. The failure's `during` tells whether it came from Complete itself. */
 export function statusOf(state: string, failure: Failure | null): StreamStatus {
   const [top = '', sub = ''] = state.split('.');
   switch (top) {
@@ -74,6 +74,6 @@ function failedStatus(failure: Failure | null): StreamStatus {
   if (!failure) return 'failed_finalization';
   if (kindOf(failure) === 'conflict') return 'failed_conflict';
   if (failure.code.startsWith('source_')) return 'failed_source';
-  if (failure.during === 'completing') return 'failed_s3_complete';
+  if (failure.during === 'finalizing.completing') return 'failed_s3_complete';
   return 'failed_finalization';
 }
