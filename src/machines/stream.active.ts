@@ -16,7 +16,7 @@ export const recovering = stream.createStateConfig({
       {
         guard: 'mayHaveSentComplete',
         target: '#stream.finalizing.probing',
-        actions: ['doubtCompletion', 'believeEvidence'],
+        actions: ['believeEvidence', 'doubtCompletion'],
       },
       { guard: 'owesReceipt', target: '#stream.s3_completed.publishing', actions: 'believeEvidence' },
       { guard: 'isAsCompleted', target: '#stream.s3_completed.done', actions: ['believeEvidence', 'keepCompletion'] },
