@@ -113,6 +113,28 @@ function nameOf(part: unknown, path: string): string {
   return params ? `${type}(${Object.values(params).join(', ')})` : type;
 }
 
+/** The machine's own transition objects, as seen by an inspector, and the row each of them is. */
+export function rowsByDefinition(machine: MachineObject): ReadonlyMap<object, ChartRow> {
+  const rows = new Map<object, ChartRow>();
+  const chart = chartOf(machine);
+  const visit = (node: MachineNode): void => {
+    const state = stateAt(chart, node.id.slice(machine.id.length + 1));
+    for (const [n, definition] of definitionsOf(node).entries()) {
+      const row = state.rows[n];
+      if (row) rows.set(definition, row);
+    }
+    for (const child of Object.values(node.states)) visit(child);
+  };
+  visit(machine.root);
+  return rows;
+}
+
+/** In the order of the rows: `always` first. */
+const definitionsOf = (node: MachineNode): readonly TransitionNode[] => [
+  ...(node.always ?? []),
+  ...[...node.transitions.values()].flat(),
+];
+
 export const allRows = (chart: Chart): readonly ChartRow[] => chart.states.flatMap((state) => state.rows);
 
 export function stateAt(chart: Chart, path: string): ChartState {
