@@ -1,0 +1,115 @@
+// The built daemon as a child process against a sink: started with what a benchmark sets, ended by its own drain.
+//
+// Built into .cache/bench/dist, so that measuring and working on the sources do not disturb each other.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Sink } from './sink.ts';
+import type { WorkFolder } from './work-folder.ts';
+
+export const DIST = fileURLToPath(new URL('../.cache/bench/dist/', import.meta.url));
+
+export interface DaemonSetup {
+  /** Environment names of the contract. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Arguments of Node itself. */
+  readonly node?: readonly string[];
+}
+
+/** One line of the log, as far as a benchmark reads it. */
+interface Moved {
+  readonly state: string;
+  readonly atMs: number;
+}
+
+const START_MS = 20_000;
+
+export class Daemon {
+  readonly watched: string;
+  readonly pid: number;
+  readonly #process: ChildProcess;
+  readonly #address: string;
+  readonly #log: string[];
+
+  private constructor(child: ChildProcess, watched: string, address: string, log: string[]) {
+    this.#process = child;
+    this.watched = watched;
+    this.pid = child.pid ?? 0;
+    this.#address = address;
+    this.#log = log;
+  }
+
+  /** Resolves when it watches and has settled: what starting costs is over. */
+  static async start(work: WorkFolder, sink: Sink, setup: DaemonSetup = {}): Promise<Daemon> {
+    const watched = work.folder('watched');
+    const stateDir = work.folder('state');
+    const child = spawn(process.execPath, [...(setup.node ?? []), join(DIST, 'main.js'), 'run'], {
+      env: {
+        PATH: process.env['PATH'],
+        HOME: work.path,
+        WATCH_DIR: watched,
+        STATE_DIR: stateDir,
+        S3_BUCKET_NAME: 'bench',
+        S3_ENDPOINT_URL: sink.endpoint,
+        S3_ACCESS_KEY_ID: 'bench',
+        S3_SECRET_ACCESS_KEY: 'bench-secret',
+        PROM_PORT: '0',
+        ...setup.settings,
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const log: string[] = [];
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => log.push(text));
+    const deadlineMs = Date.now() + START_MS;
+    while (Date.now() < deadlineMs && child.exitCode === null) {
+      const address = await addressIn(stateDir);
+      if (address && (await isReady(address))) {
+        await wait(1500);
+        return new Daemon(child, watched, address, log);
+      }
+      await wait(50);
+    }
+    child.kill('SIGKILL');
+    throw new Error(`the daemon did not start:\n${log.join('')}`);
+  }
+
+  async metrics(): Promise<string> {
+    return await (await fetch(`${this.#address}/metrics`)).text();
+  }
+
+  /** When each state was entered, of the only stream; needs LOG_LEVEL=debug. */
+  moves(): readonly Moved[] {
+    const moves: Moved[] = [];
+    for (const line of this.#log.join('').split('\n')) {
+      if (!line.startsWith('{')) continue;
+      const { state, time } = JSON.parse(line) as { state?: string; time?: string | number };
+      if (state !== undefined && time !== undefined) moves.push({ state, atMs: new Date(time).getTime() });
+    }
+    return moves;
+  }
+
+  /** By its own pid, drained. */
+  async end(): Promise<void> {
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGTERM');
+    await ended;
+  }
+}
+
+async function addressIn(stateDir: string): Promise<string | null> {
+  try {
+    return (JSON.parse(await readFile(join(stateDir, 'daemon.json'), 'utf8')) as { address: string }).address;
+  } catch {
+    return null;
+  }
+}
+
+async function isReady(address: string): Promise<boolean> {
+  const reply = await fetch(`${address}/readyz`).catch(() => null);
+  await reply?.body?.cancel();
+  return reply?.status === 200;
+}

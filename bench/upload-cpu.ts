@@ -1,0 +1,87 @@
+// CPU per GiB: the whole daemon (all its threads: reading, hashing, signing, sending, journaling, scanning, verifying) beside
+// programs that only send, in the same run, to the same sink. A run takes all of them in turn, so that noise meets all alike.
+
+import { setTimeout as wait } from 'node:timers/promises';
+import { Daemon } from './daemon.ts';
+import { atMost, type Figures, median, type Row } from './figures.ts';
+import { installedPeers, type Peer } from './peers/peers.ts';
+import { cpuMsOf } from './processes.ts';
+import { Sink } from './sink.ts';
+import { GIB, WorkFolder } from './work-folder.ts';
+
+const FILE_BYTES = GIB;
+const RUNS = 1;
+/** Patience costs almost no CPU, but what it costs counts. */
+const SETTINGS = { STREAM_TIMEOUT_SECONDS: '2', STREAM_TIMEOUT_UNKNOWN_SECONDS: '2', WRITER_CLOSE_GRACE_SECONDS: '1', LOG_LEVEL: 'info' };
+const VERIFIED = 'tailrace';
+const APPEND_ONLY = 'tailrace, append-only';
+/** After the receipt: the journal's last save. */
+const SETTLE_MS = 500;
+
+interface Cost {
+  readonly cpuMs: number;
+  readonly wallMs: number;
+}
+
+const tailrace = (name: string, work: WorkFolder, settings: Readonly<Record<string, string>>): Peer => ({
+  name,
+  async carry(file, sink) {
+    const daemon = await Daemon.start(work, sink, { settings: { ...SETTINGS, ...settings } });
+    const key = `${name}-${daemon.pid}`;
+    const before = cpuMsOf(daemon.pid);
+    const startedMs = performance.now();
+    WorkFolder.appear(file, daemon.watched, key);
+    await sink.object(`${key}.metadata.json`);
+    const wallMs = performance.now() - startedMs;
+    await wait(SETTLE_MS);
+    const cpuMs = cpuMsOf(daemon.pid) - before;
+    await daemon.end();
+    return { cpuMs, wallMs };
+  },
+});
+
+export async function uploadCpu(): Promise<Figures> {
+  const work = new WorkFolder();
+  const sink = await Sink.start();
+  const peers = [
+    ...installedPeers(),
+    tailrace(VERIFIED, work, {}),
+    tailrace(APPEND_ONLY, work, { VERIFY_SOURCE: 'append-only' }),
+  ];
+  const costs = new Map<string, Cost[]>(peers.map((peer) => [peer.name, []]));
+  try {
+    const file = work.file('source', FILE_BYTES);
+    for (let run = 0; run < RUNS; run += 1) {
+      for (const peer of peers) costs.get(peer.name)?.push(await peer.carry(file, sink));
+    }
+  } finally {
+    await sink.end();
+    work.remove();
+  }
+  return figures(costs);
+}
+
+function figures(costs: ReadonlyMap<string, readonly Cost[]>): Figures {
+  const cpuOf = (name: string): number => median((costs.get(name) ?? []).map(({ cpuMs }) => cpuMs / 1000));
+  const plain = cpuOf('plain node:http PUT');
+  const rows: Row[] = [...costs].map(([name, runs]) => ({
+    program: name,
+    'CPU s/GiB': cpuOf(name),
+    'least..most': `${Math.min(...runs.map((r) => r.cpuMs)) / 1000}..${Math.max(...runs.map((r) => r.cpuMs)) / 1000}`,
+    'to plain PUT': cpuOf(name) / plain,
+    'wall s': median(runs.map(({ wallMs }) => wallMs / 1000)),
+  }));
+  const [verified, appendOnly] = [cpuOf(VERIFIED), cpuOf(APPEND_ONLY)];
+  const goals = [
+    atMost('upload CPU without the verify pass, to plain node:http PUT', appendOnly / plain, 1.8),
+    atMost('verify pass, CPU s per GiB', verified - appendOnly, 0.35),
+    ...(costs.has('aws s3 cp')
+      ? [atMost('CPU with the verify pass, to aws s3 cp', verified / cpuOf('aws s3 cp'), 0.5)]
+      : []),
+    ...(costs.has('rclone copyto')
+      ? [atMost('CPU with the verify pass, to rclone copyto', verified / cpuOf('rclone copyto'), 0.143)]
+      : []),
+  ];
+  const about = `CPU (user and system) of carrying a file of 1 GiB from the page cache to a null sink; median of ${RUNS} runs.`;
+  return { benchmark: 'upload-cpu', about, rows, goals };
+}
