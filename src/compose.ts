@@ -188,7 +188,6 @@ async function run(
     });
   });
   supervisor.start();
-  mirror?.start();
   const exitCode = await ended;
   supervisor.stop();
   mirror?.stop();

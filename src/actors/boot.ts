@@ -13,15 +13,16 @@ import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
 import type { Outcome } from '../ports/outcome.ts';
 import type { LeaseAnswer, Registry } from '../ports/registry.ts';
 import { leaseLost } from './lease.ts';
-import { LEASE_TTL_MS } from './registry-mirror.ts';
+import { LEASE_TTL_MS, type RegistryMirror } from './registry-mirror.ts';
 import type { World } from './world.ts';
 
 /** Short against the third of LEASE_TTL_MS after which a living holder renews. */
 const LEASE_LOOK_MS = 500;
 
-export const bootLogic = (world: World) =>
+export const bootLogic = (world: World, mirror: RegistryMirror | null) =>
   fromCallback<SupervisorEvent, Record<string, never>, SupervisorEvent>(({ sendBack }) => {
-    void boot(world)
+    const stop = new AbortController();
+    void boot(world, mirror, stop.signal)
       .catch(
         (error: unknown): SupervisorEvent => ({
           type: 'daemon.refused',
@@ -29,22 +30,26 @@ export const bootLogic = (world: World) =>
           atMs: world.clock.nowMs(),
         }),
       )
-      .then(sendBack);
+      .then((outcome) => {
+        if (!stop.signal.aborted) sendBack(outcome);
+      });
+    return () => stop.abort();
   });
 
-async function boot(world: World): Promise<SupervisorEvent> {
-  const refused = world.registry ? await takeLeases(world, world.registry) : null;
-  if (refused) return refused;
+async function boot(world: World, mirror: RegistryMirror | null, signal: AbortSignal): Promise<SupervisorEvent> {
   const stored = await world.journal.load();
   if (!stored.ok) return { type: 'daemon.refused', failure: stored.failure, atMs: world.clock.nowMs() };
+  for (const { record, fence } of stored.value.records) world.writeAhead.raiseFence(record.memory.folder, fence);
+  const refused = world.registry ? await takeLeases(world, world.registry, signal) : null;
+  if (refused) return refused;
   for (const id of stored.value.unreadable)
     world.telemetry.error('a stored record cannot be read; its stream is rebuilt from the file and S3', {
       streamId: id,
     });
   const records = new Map(stored.value.records.map((each) => [each.record.streamId, each]));
   if (world.registry) await takeNewer(world, world.registry, records);
-  world.writeAhead.fence = Math.max(0, ...[...world.leases.values()].map((lease) => lease.fence));
   for (const [id, each] of records) world.writeAhead.startFrom(id, each.rev);
+  if (!signal.aborted) mirror?.start([...records].map(([id, each]) => [id, each.rev]));
 
   const all = [...records.values()].map((each) => each.record);
   const restored = all.filter((record) => !isFinal(record.state));
@@ -60,13 +65,15 @@ const completedFreeze = ({ memory }: StoredRecord['record']) =>
   memory.completion?.generation === memory.generation ? memory.completion.freeze : null;
 
 /** B1. */
-async function takeLeases(world: World, registry: Registry): Promise<SupervisorEvent | null> {
+async function takeLeases(world: World, registry: Registry, signal: AbortSignal): Promise<SupervisorEvent | null> {
   for (const folder of world.options.folders) {
-    const answer = await acquireOrSeeRenewed(world, registry, folder.id);
+    const answer = await acquireOrSeeRenewed(world, registry, folder, signal);
     if (!answer.ok)
       world.telemetry.warn('Redis does not answer; going on from the journal alone', { detail: answer.failure.detail });
-    else if (answer.value.held) world.leases.set(folder.id, answer.value.lease);
-    else
+    else if (answer.value.held) {
+      world.leases.set(folder.id, answer.value.lease);
+      world.writeAhead.raiseFence(folder.path, answer.value.lease.fence);
+    } else
       return {
         type: 'daemon.refused',
         failure: leaseLost(folder.path, answer.value.holder),
@@ -77,19 +84,22 @@ async function takeLeases(world: World, registry: Registry): Promise<SupervisorE
 }
 
 /** A daemon that died leaves its lease behind: it runs out, while a living one renews it. */
-async function acquireOrSeeRenewed(world: World, registry: Registry, folderId: string): Promise<Outcome<LeaseAnswer>> {
-  const { clock, options, telemetry } = world;
-  const never = new AbortController().signal;
+async function acquireOrSeeRenewed(
+  { clock, options, telemetry, writeAhead }: World,
+  registry: Registry,
+  { id, path }: World['options']['folders'][number],
+  signal: AbortSignal,
+): Promise<Outcome<LeaseAnswer>> {
   let leftMs = Number.POSITIVE_INFINITY;
   for (;;) {
-    const answer = await registry.acquireLease(folderId, options.holder, LEASE_TTL_MS, 0);
-    if (!answer.ok || answer.value.held || answer.value.expiresInMs > leftMs) return answer;
+    const answer = await registry.acquireLease(id, options.holder, LEASE_TTL_MS, writeAhead.fenceOf(path));
+    if (!answer.ok || answer.value.held || signal.aborted || answer.value.expiresInMs > leftMs) return answer;
     if (leftMs === Number.POSITIVE_INFINITY)
       telemetry.warn('another daemon took the lease of the folder; waiting to see whether it still lives', {
         detail: answer.value.holder,
       });
     leftMs = answer.value.expiresInMs;
-    await clock.waitUntil(clock.nowMs() + LEASE_LOOK_MS, never);
+    await clock.waitUntil(clock.nowMs() + LEASE_LOOK_MS, signal);
   }
 }
 

@@ -51,7 +51,7 @@ export function supervise(world: World, mirror: RegistryMirror | null): Supervis
     actors: {
       streamGroup,
       staleScan,
-      boot: bootLogic(world),
+      boot: bootLogic(world, mirror),
       watch: watchLogic(world),
       ticker: tickerLogic(world),
       drain: drainLogic(world, mirror),

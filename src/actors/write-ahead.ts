@@ -30,14 +30,16 @@ interface Rows {
 }
 
 interface Waiter {
-  readonly rev: number;
+  readonly offers: number;
   readonly resolve: () => void;
 }
 
 interface Entry {
+  /** Of the newest save. */
   rev: number;
-  savedRev: number;
-  fence: number;
+  /** How many records were offered, and how many of these the journal holds: revisions may jump, these do not. */
+  offers: number;
+  savedOffers: number;
   pending: Pending | null;
   rows: Rows | null;
   waiters: Waiter[];
@@ -61,10 +63,10 @@ export class WriteAhead {
   readonly #options: WriteAheadOptions;
   readonly #entries = new Map<StreamId, Entry>();
   readonly #dirty = new Set<StreamId>();
+  readonly #fences = new Map<string, number>();
   readonly #stopped = new AbortController();
   #flushing = false;
   #refused = false;
-  fence = 0;
 
   constructor(options: WriteAheadOptions) {
     this.#options = options;
@@ -74,12 +76,24 @@ export class WriteAhead {
   startFrom(id: StreamId, rev: number): void {
     const entry = this.#entry(id);
     entry.rev = Math.max(entry.rev, rev);
-    entry.savedRev = Math.max(entry.savedRev, rev);
+  }
+
+  /**
+   * A fence that the folder was seen to have: of a lease, or of a stored record. Records carry the highest, so that what is
+   * saved while Redis is away is not taken for older than what Redis holds from before.
+   */
+  raiseFence(folder: string, fence: number): void {
+    this.#fences.set(folder, Math.max(this.fenceOf(folder), fence));
+  }
+
+  fenceOf(folder: string): number {
+    return this.#fences.get(folder) ?? 0;
   }
 
   offer(record: StreamRecord, dueAtMs: number | null): void {
     const entry = this.#entry(record.streamId);
     entry.rev += 1;
+    entry.offers += 1;
     entry.pending = { record, dueAtMs };
     this.#dirty.add(record.streamId);
     this.#flushSoon();
@@ -113,29 +127,35 @@ export class WriteAhead {
   /** Resolves when the journal holds what was offered until now, or the write-ahead was stopped. */
   settled(id: StreamId): Promise<void> {
     const entry = this.#entries.get(id);
-    if (!entry || entry.savedRev >= entry.rev || this.#stopped.signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => entry.waiters.push({ rev: entry.rev, resolve }));
+    if (!entry || isSaved(entry) || this.#stopped.signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => entry.waiters.push({ offers: entry.offers, resolve }));
   }
 
   /** Everything offered until now is in the journal (a clean end). */
   async drain(): Promise<void> {
-    await Promise.all([...this.#dirty].map((id) => this.settled(id)));
+    const unsaved = [...this.#entries].filter(([, entry]) => !isSaved(entry));
+    await Promise.all(unsaved.map(([id]) => this.settled(id)));
   }
 
   forget(id: StreamId): void {
+    this.#release(this.#entries.get(id));
     this.#entries.delete(id);
     this.#dirty.delete(id);
   }
 
   stop(): void {
     this.#stopped.abort();
-    for (const entry of this.#entries.values()) for (const waiter of entry.waiters.splice(0)) waiter.resolve();
+    for (const entry of this.#entries.values()) this.#release(entry);
+  }
+
+  #release(entry: Entry | undefined): void {
+    for (const waiter of entry?.waiters.splice(0) ?? []) waiter.resolve();
   }
 
   #entry(id: StreamId): Entry {
     const found = this.#entries.get(id);
     if (found) return found;
-    const made: Entry = { rev: 0, savedRev: 0, fence: this.fence, pending: null, rows: null, waiters: [] };
+    const made: Entry = { rev: 0, offers: 0, savedOffers: 0, pending: null, rows: null, waiters: [] };
     this.#entries.set(id, made);
     return made;
   }
@@ -180,12 +200,12 @@ export class WriteAhead {
     if (rows) entry.rows = null;
     entry.pending = null;
     const save: StreamSave = {
-      stored: { record, rev: entry.rev, fence: this.fence },
+      stored: { record, rev: entry.rev, fence: this.fenceOf(record.memory.folder) },
       uploadId,
       replaceRows: rows?.replace ?? false,
       rows: rows ? [...rows.byNumber.values()] : [],
     };
-    return { id, entry, pending: { record, dueAtMs }, rows, saved: { save, dueAtMs } };
+    return { id, entry, offers: entry.offers, pending: { record, dueAtMs }, rows, saved: { save, dueAtMs } };
   }
 
   #putBack(taken: Taken): void {
@@ -196,11 +216,11 @@ export class WriteAhead {
   }
 
   #confirm(batch: readonly Taken[]): void {
-    for (const { entry, saved, id } of batch) {
-      entry.savedRev = saved.save.stored.rev;
+    for (const { entry, offers, id } of batch) {
+      entry.savedOffers = offers;
       const [ready, waiting] = [
-        entry.waiters.filter((w) => w.rev <= entry.savedRev),
-        entry.waiters.filter((w) => w.rev > entry.savedRev),
+        entry.waiters.filter((waiter) => waiter.offers <= offers),
+        entry.waiters.filter((waiter) => waiter.offers > offers),
       ];
       entry.waiters = waiting;
       for (const waiter of ready) waiter.resolve();
@@ -222,9 +242,13 @@ export class WriteAhead {
   }
 }
 
+const isSaved = (entry: Entry): boolean => entry.savedOffers >= entry.offers;
+
 interface Taken {
   readonly id: StreamId;
   readonly entry: Entry;
+  /** The count of offers that this save covers. */
+  readonly offers: number;
   readonly pending: Pending;
   readonly rows: Rows | null;
   readonly saved: Saved;

@@ -97,7 +97,7 @@ export const COUNTERS: Readonly<Record<CounterName, Row>> = {
   registry_saves: {
     name: 'tailrace_registry_saves_total',
     help: 'Records written to Redis, by answer.',
-    label: { name: 'answer', values: ['saved', 'stale', 'fenced', 'failed', OTHER] },
+    label: { name: 'answer', values: ['saved', 'stale', 'gap', 'fenced', 'failed', OTHER] },
   },
 };
 

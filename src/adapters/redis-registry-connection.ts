@@ -112,6 +112,7 @@ export class RedisConnection {
 
   onReachable(listener: (reachable: boolean) => void): void {
     this.listeners.push(listener);
+    listener(this.reachable);
   }
 
   close(): void {

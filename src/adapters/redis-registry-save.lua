@@ -2,9 +2,10 @@
 -- Costs the same for part 10 and part 9,999: only the rows that are new travel, and nothing here walks the ledger.
 -- KEYS: 1 lease, 2 meta, 3 parts, 4 snapshot, 5 due, 6 events, 7 the set it belongs to, 8.. the other sets
 -- ARGV: 1 holder, 2 lease's fence, 3 stream id, 4 rev, 5 record's fence, 6 upload id ('' none), 7 replace rows (1/0),
---       8 final (1/0), 9 due at ms ('' never), 10 events kept, 11 snapshot, 12 number of meta texts, then those (field, value,
---       ...), number of event texts (0: no event), then those, then the rows (part number, JSON, ...)
--- Answers: {'saved'}, {'stale', rev, fence} or {'fenced', holder}
+--       8 final (1/0), 9 due at ms ('' never), 10 events kept, 11 snapshot, 12 the revision that the rows continue (-1 none),
+--       13 number of meta texts, then those (field, value, ...), number of event texts (0: no event), then those, then the rows
+--       (part number, JSON, ...)
+-- Answers: {'saved'}, {'stale', rev, fence}, {'gap'} or {'fenced', holder}
 
 local lease = redis.call('HMGET', KEYS[1], 'holder', 'fence')
 local ours = tonumber(ARGV[2])
@@ -29,8 +30,13 @@ if storedRev >= rev then
   return {'stale', stored[1], stored[2] or '0'}
 end
 
-local metaAt = 13
-local metaCount = tonumber(ARGV[12])
+local addsRows = ARGV[6] ~= '' and ARGV[7] == '0' and ARGV[8] == '0'
+if addsRows and storedRev ~= tonumber(ARGV[12]) then
+  return {'gap'}
+end
+
+local metaAt = 14
+local metaCount = tonumber(ARGV[13])
 local eventAt = metaAt + metaCount + 1
 local eventCount = tonumber(ARGV[eventAt - 1])
 local rowAt = eventAt + eventCount

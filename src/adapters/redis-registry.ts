@@ -108,6 +108,8 @@ class RedisRegistry implements Registry {
         return { ok: true, value: { answer: 'saved' } };
       case 'stale':
         return { ok: true, value: { answer: 'stale', rev: Number(first), fence: Number(second) } };
+      case 'gap':
+        return { ok: true, value: { answer: 'gap' } };
       case 'fenced':
         return { ok: true, value: { answer: 'fenced', holder: first ?? '' } };
       default:
@@ -190,6 +192,7 @@ class RedisRegistry implements Registry {
         save.dueAtMs === null ? '' : String(save.dueAtMs),
         String(EVENTS_KEPT),
         save.final ? '' : writeStored(stored),
+        String(save.baseRev ?? -1),
       ],
       ...[String(meta.length), ...meta, String(event.length), ...event],
       ...rows,

@@ -23,15 +23,20 @@ export type LeaseAnswer =
 /**
  * - `saved`: the stored revision was absent or lower (or it was this very save: done already);
  * - `stale`: a higher revision is stored: ours is raised above it and saved again;
+ * - `gap`: nothing was written, because rows between the stored revision and these are missing (Redis was emptied or rolled back,
+ *   or an earlier save never came): the save is sent again with `replaceRows`;
  * - `fenced`: the lease is another's.
  */
 export type SaveAnswer =
   | { readonly answer: 'saved' }
   | { readonly answer: 'stale'; readonly rev: number; readonly fence: number }
+  | { readonly answer: 'gap' }
   | { readonly answer: 'fenced'; readonly holder: string };
 
 export interface RegistrySave extends StreamSave {
   readonly lease: Lease;
+  /** The revision that `rows` continue; null: the stream's first save. Only looked at where rows are added to those stored. */
+  readonly baseRev: number | null;
   readonly status: string;
   readonly set: string;
   /** Bytes acknowledged in the present upload. */
@@ -55,7 +60,7 @@ export interface Registry {
   /** Revisions as stored; null where absent. In the order of `ids`. */
   revisions(ids: readonly StreamId[]): Promise<Outcome<readonly (number | null)[]>>;
   forget(id: StreamId, lease: Lease): Promise<Outcome<null>>;
-  /** Called at each change between reachable and not. */
+  /** Called at once with the present state, and at each change of it. */
   onReachable(listener: (reachable: boolean) => void): void;
   close(): Promise<void>;
 }

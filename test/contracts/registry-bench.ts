@@ -47,6 +47,7 @@ export function registrySave(id: StreamId, rev: number, lease: Lease, more: Part
     ...save,
     stored: more.stored ?? { ...save.stored, fence: lease.fence },
     lease,
+    baseRev: rev === 1 ? null : rev - 1,
     status: 'active',
     set: 'streams:active',
     sentBytes: 0,
@@ -85,7 +86,9 @@ export class RegistryStage {
     return answer.lease;
   }
 
+  /** Continues whatever is stored, unless `baseRev` is given. */
   async save(id: StreamId, rev: number, more: Partial<RegistrySave> = {}): Promise<SaveAnswer> {
-    return okValue(await this.registry.save(registrySave(id, rev, this.lease, more)));
+    const [baseRev = null] = okValue(await this.registry.revisions([id]));
+    return okValue(await this.registry.save(registrySave(id, rev, this.lease, { baseRev, ...more })));
   }
 }

@@ -87,7 +87,7 @@ export function registryContract(name: string, start: () => Promise<RegistryBenc
     describe('saves', () => {
       it('gives back the record and its rows', async () => {
         const rows = sampleRows(1, 12);
-        const saved = registrySave(one, 5, stage.lease, { rows });
+        const saved = registrySave(one, 5, stage.lease, { rows, baseRev: null });
         expect(okValue(await stage.registry.save(saved))).toEqual({ answer: 'saved' });
         expect(okValue(await stage.registry.load())).toEqual({ records: [saved.stored], unreadable: [] });
         expect(okValue(await stage.registry.rows(one))).toEqual(rows);
@@ -150,6 +150,24 @@ export function registryContract(name: string, start: () => Promise<RegistryBenc
         expect(await parts()).toEqual([3, 5]);
         await stage.save(one, 6, { uploadId: null, rows: [sampleRow(6)] });
         expect(await parts()).toEqual([]);
+      });
+
+      it('adds rows only to the ledger that they continue', async () => {
+        const parts = async () => (await stage.bench.look(one)).parts;
+        expect(await stage.save(one, 7, { rows: [sampleRow(7)], baseRev: 6 })).toEqual({ answer: 'gap' });
+        expect(await stage.bench.look(one)).toMatchObject({ sets: [], meta: null, parts: [], events: [] });
+        expect(await stage.save(one, 7, { rows: sampleRows(1, 7), replaceRows: true, baseRev: 6 })).toEqual({
+          answer: 'saved',
+        });
+        expect(await stage.save(one, 9, { rows: [sampleRow(9)], baseRev: 8 })).toEqual({ answer: 'gap' });
+        expect(await stage.save(one, 9, { rows: [sampleRow(8)], baseRev: 7 })).toEqual({ answer: 'saved' });
+        expect(await parts()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      });
+
+      it('needs no ledger to continue where no rows are kept', async () => {
+        expect(await stage.save(one, 7, { uploadId: null, baseRev: 6 })).toEqual({ answer: 'saved' });
+        const final = { ...inStatus('completed'), final: true, baseRev: 6 };
+        expect(await stage.save(two, 7, final)).toEqual({ answer: 'saved' });
       });
 
       it('takes a ledger of 10,000 rows in one step', async () => {

@@ -55,12 +55,13 @@ export function registryFaultContract(name: string, start: () => Promise<Registr
       await stage.save(one, 9);
       await stage.bench.rollBack(one, 4, former);
       expect(okValue(await stage.registry.revisions([one]))).toEqual([4]);
-      expect(await stage.save(one, 10)).toEqual({ answer: 'saved' });
+      expect(await stage.save(one, 10, { baseRev: 9 })).toEqual({ answer: 'gap' });
+      expect(await stage.save(one, 10, { replaceRows: true })).toEqual({ answer: 'saved' });
       expect(okValue(await stage.registry.save(registrySave(one, 11, former)))).toMatchObject({ answer: 'fenced' });
     });
 
     it('executes a save once whose answer got lost and which is sent again', async () => {
-      const lost = registrySave(one, 3, stage.lease, { ...inStatus('finalizing'), rows: sampleRows(1, 3) });
+      const lost = registrySave(one, 1, stage.lease, { ...inStatus('finalizing'), rows: sampleRows(1, 3) });
       stage.bench.loseNextReply();
       expect(await stage.registry.save(lost)).toMatchObject({
         ok: false,

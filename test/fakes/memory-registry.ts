@@ -56,6 +56,7 @@ export class MemoryRedis {
 
   onReachable(listener: (reachable: boolean) => void): void {
     this.listeners.push(listener);
+    listener(!this.away);
   }
 }
 
@@ -137,6 +138,8 @@ class MemoryRegistry implements Registry {
       const fence = Number(meta?.['fence'] ?? 0);
       if (rev === stored.rev && fence === stored.fence) return { answer: 'saved' };
       if (rev >= stored.rev) return { answer: 'stale', rev, fence };
+      const addsRows = save.uploadId !== null && !save.replaceRows && !save.final;
+      if (addsRows && rev !== (save.baseRev ?? -1)) return { answer: 'gap' };
       this.write(save, meta?.['s3_upload_id'] ?? '');
       return { answer: 'saved' };
     });
