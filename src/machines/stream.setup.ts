@@ -125,7 +125,8 @@ export const stream = setup({
       'writer.checked',
       (context, event) => !context.wishes.finalize && !ask.isStillIdle(context, event),
     ),
-    isCheckedEmpty: when('writer.checked', (context, event) => event.stat.sizeBytes === 0 && ask.isEmpty(context)),
+    isCheckedEmpty: when('writer.checked', (context, event) => ask.isWithoutBytes(context, event.stat)),
+    isFrozenEmpty: when('source.verified', (context, event) => ask.isWithoutBytes(context, event.freeze)),
     foreignMustStay: when(
       'object.probed',
       (context, event) => ask.lostToForeign(context, event) && context.settings.onExisting === 'fail',
@@ -236,6 +237,7 @@ const FOREIGN_OBJECT: Failure = {
 
 function reasonOf(context: StreamContext): 'operator' | 'writer_closed' | 'idle' | 'idle_writer_unknown' {
   if (context.wishes.finalize) return 'operator';
-  if (context.writer.presence === 'unknown') return 'idle_writer_unknown';
-  return context.writer.closedAtMs === null ? 'idle' : 'writer_closed';
+  // A writer that was seen and is gone has closed, also where some other process may not be looked into.
+  if (context.writer.closedAtMs !== null) return 'writer_closed';
+  return context.writer.presence === 'unknown' ? 'idle_writer_unknown' : 'idle';
 }
