@@ -17,6 +17,7 @@ const verifying = stream.createStateConfig({
     'source.verified': [
       { guard: 'isTooLarge', target: '#stream.failed.ended', actions: 'giveUpTooLarge' },
       { guard: 'isFrozenCut', target: '#stream.recovering' },
+      { guard: 'isFrozenEmpty', target: '#stream.finalizing.aborting' },
       { guard: 'cleanAndUploaded', target: '#stream.finalizing.checking', actions: 'takeFreeze' },
       { guard: 'hasUpload', target: '#stream.finalizing.resending', actions: 'takeFreeze' },
       { target: '#stream.finalizing.opening', actions: 'takeFreeze' },

@@ -62,6 +62,10 @@ export function isFoundCut(context: StreamContext, event: StreamEventOf<'stream.
 export const isEmpty = (context: StreamContext): boolean =>
   sizeOf(context) === 0 && context.memory.upload === null && countHeld(context.memory.parts) === 0;
 
+/** The file has no bytes now and S3 holds no part of it: there is nothing that could be completed. */
+export const isWithoutBytes = (context: StreamContext, seen: Freeze): boolean =>
+  seen.sizeBytes === 0 && countHeld(context.memory.parts) === 0;
+
 /** Seen again at this moment, by its own eyes, the file is still idle and has no writer. */
 export function isStillIdle(context: StreamContext, event: StreamEventOf<'writer.checked'>): boolean {
   const looked = { ...context, ...seeFile(context, event.stat, event.atMs) };

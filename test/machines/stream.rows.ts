@@ -70,6 +70,7 @@ ${failing('pending_completion', 'checkWriter')}
 const VERIFYING = `
 finalizing.verifying | source.verified | isTooLarge       | failed.ended         | -
 finalizing.verifying | source.verified | isFrozenCut      | recovering           | reconcile
+finalizing.verifying | source.verified | isFrozenEmpty    | finalizing.aborting  | abortUpload
 finalizing.verifying | source.verified | cleanAndUploaded | finalizing.checking  | checkParts
 finalizing.verifying | source.verified | hasUpload        | finalizing.resending | uploadParts
 finalizing.verifying | source.verified | -                | finalizing.opening   | openUpload
