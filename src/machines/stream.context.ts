@@ -73,9 +73,7 @@ export function initialContext(input: StreamInput): StreamContext {
   return {
     streamId: input.file.streamId,
     settings: input.settings,
-    memory: record
-      ? { ...record.memory, folder: input.file.folder, path: input.file.path }
-      : freshMemory(input.file, input.atMs),
+    memory: record ? memoryOf(record, input) : freshMemory(input.file, input.atMs),
     cameFrom: record?.state ?? null,
     mustRecall: input.mustRecall,
     s3Known: !record?.memory.upload,
@@ -93,6 +91,18 @@ export function initialContext(input: StreamInput): StreamContext {
     parkedAtMs: input.atMs,
   };
 }
+
+/** The doubt is noted at once, so that it is still known when `recovering` parks the stream and the process dies again. */
+function memoryOf({ memory, state }: StreamRecord, { file, settings, atMs }: StreamInput): StreamMemory {
+  const doubtUntilMs = mayHaveCompleted(state)
+    ? Math.max(memory.completeDoubtUntilMs ?? 0, atMs + settings.completeDoubtMs)
+    : memory.completeDoubtUntilMs;
+  return { ...memory, folder: file.folder, path: file.path, completeDoubtUntilMs: doubtUntilMs };
+}
+
+/** A former process may have died with a Complete under way, or done. */
+const mayHaveCompleted = (state: string): boolean =>
+  state === 'finalizing.completing' || state === 'finalizing.probing' || state === 'finalizing.proving';
 
 /** A former process may have died with parts in flight: they may still arrive. */
 const wasSending = (state: string | undefined): boolean =>
