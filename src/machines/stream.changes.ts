@@ -5,6 +5,7 @@
 import type { Failure } from './failure.ts';
 import { type FileStat, freezeOf, lastChangeMs, sameStat } from './file-identity.ts';
 import { heldOf, holdsPart, NO_PARTS, type PartsHeld, withPart } from './part-ledger.ts';
+import { bytesOfParts } from './part-plan.ts';
 import { retryDelayMs } from './retry-plan.ts';
 import type { SeenPatch, StreamContext } from './stream.context.ts';
 import type { Evidence, StreamEventOf, WriterPresence } from './stream.events.ts';
@@ -140,8 +141,12 @@ export const takeFreeze = (context: StreamContext, event: StreamEventOf<'source.
 
 /** S3 does not list these as recorded: they are not held, whatever the ledger says. */
 export function dropParts(context: StreamContext, numbers: readonly number[]): Patch {
-  const wrong = new Set(numbers);
-  return { dirty: numbers, ...remember(context, { parts: without(context.memory.parts, wrong) }) };
+  const { memory } = context;
+  const parts = without(memory.parts, new Set(numbers));
+  const furthest = parts.ahead.at(-1) ?? parts.contiguous;
+  const plannedEndBytes = memory.upload ? bytesOfParts(memory.upload.plan, furthest) : 0;
+  const sentEndBytes = Math.min(memory.sentEndBytes, plannedEndBytes);
+  return { dirty: numbers, ...remember(context, { parts, sentEndBytes }) };
 }
 
 function without(held: PartsHeld, wrong: ReadonlySet<number>): PartsHeld {
