@@ -4,7 +4,7 @@
 // and the microsteps that an inspector sees are the transitions taken: `always` and alternatives with guards included.
 
 import { getShortestPaths } from '@xstate/graph';
-import { type AnyActorRef, type AnyEventObject, type AnyStateMachine, createActor } from 'xstate';
+import { type AnyActorRef, type AnyEventObject, type AnyStateMachine, createActor, type InspectionEvent } from 'xstate';
 import { type ChartRow, type MachineObject, rowsByDefinition } from '../../tools/charts/chart-model.ts';
 
 export interface Seen<C> {
@@ -21,7 +21,7 @@ export interface Walk<C, E, I> {
   readonly candidates: (state: Seen<C>) => readonly E[];
   /** Events that only rows not walked otherwise are tried with; paths do not go on from there. */
   readonly unlikely?: (state: Seen<C>) => readonly E[];
-  /** States with the same text are walked on from once. */
+  /** States with the same text are walked on from once, from whichever starting point they were reached first. */
   readonly abstract: (state: Seen<C>) => string;
   readonly isFinal?: (state: Seen<C>) => boolean;
 }
@@ -44,6 +44,8 @@ export interface Path<E, I> {
   readonly input: I;
   readonly from: string;
   readonly events: readonly E[];
+  /** It ends in an event that the work of its state is not known to report. */
+  readonly isUnlikely?: boolean;
 }
 
 export interface Walked<E, I> {
@@ -74,7 +76,7 @@ export function startNoting(machine: AnyStateMachine, input: unknown) {
   const taken: TakenRow[] = [];
   const actor = createActor(machine, {
     input,
-    inspect: (event) => {
+    inspect: (event: InspectionEvent) => {
       if (event.type !== '@xstate.microstep' || event.actorRef !== actor) return;
       const snapshot = event.snapshot as unknown as Seen<unknown>;
       const step = stepOf(before, snapshot);
@@ -103,10 +105,12 @@ function stepOf(before: Seen<unknown>, after: Seen<unknown>): Step {
 
 export function walk<C, E extends AnyEventObject, I>(plan: Walk<C, E, I>): Walked<E, I> {
   const statePaths: (Path<E, I> & { readonly end: Seen<C> })[] = [];
-  const isFinal = (state: Seen<C>): boolean => state.status !== 'active' || (plan.isFinal?.(state) ?? false);
+  const known = new Set<string>();
+  const isFinal = (state: Seen<C>): boolean =>
+    state.status !== 'active' || known.has(plan.abstract(state)) || (plan.isFinal?.(state) ?? false);
   for (const [from, input] of plan.inputs) {
     const found = getShortestPaths(unbreakable(plan.machine) as never, {
-      input,
+      input: input as never,
       events: ((state: Seen<C>) => plan.candidates(state)) as never,
       serializeState: ((state: Seen<C>) => `${state.status} ${plan.abstract(state)}`) as never,
       stopWhen: isFinal as never,
@@ -116,6 +120,7 @@ export function walk<C, E extends AnyEventObject, I>(plan: Walk<C, E, I>): Walke
       const events = steps.map((step) => step.event as unknown as E).filter((event) => event.type !== 'xstate.init');
       statePaths.push({ input, from, events, end: state as unknown as Seen<C> });
     }
+    for (const { end } of statePaths) known.add(plan.abstract(end));
   }
   const notes = new Notes<E, I>(plan.machine);
   for (const path of statePaths) notes.add(path);
@@ -152,8 +157,10 @@ function* pathsThatMayTake<C, E extends AnyEventObject, I>(
   for (const { end, input, from, events } of statePaths) {
     const at = dotted(end.value);
     if (row.event !== null && row.state !== '' && at !== row.state && !at.startsWith(`${row.state}.`)) continue;
-    for (const event of [...plan.candidates(end), ...(plan.unlikely?.(end) ?? [])])
-      if (row.event === null || isNamed(row.event, event.type)) yield { input, from, events: [...events, event] };
+    const fits = (event: E): boolean => row.event === null || isNamed(row.event, event.type);
+    for (const event of plan.candidates(end).filter(fits)) yield { input, from, events: [...events, event] };
+    for (const event of (plan.unlikely?.(end) ?? []).filter(fits))
+      yield { input, from, events: [...events, event], isUnlikely: true };
   }
 }
 

@@ -8,14 +8,14 @@
 import { type Failure, type FailureCode, failureOf } from '../../src/machines/failure.ts';
 import { type FileStat, freezeOf } from '../../src/machines/file-identity.ts';
 import { byteOffset, partNumber, uploadId } from '../../src/machines/ids.ts';
-import { heldOf, NO_PARTS } from '../../src/machines/part-ledger.ts';
+import { NO_PARTS } from '../../src/machines/part-ledger.ts';
 import { MAX_PARTS, partCount } from '../../src/machines/part-plan.ts';
 import type { StreamContext } from '../../src/machines/stream.context.ts';
 import type { Evidence, StreamEvent, StreamEventOf } from '../../src/machines/stream.events.ts';
 import { partsThatMayGo, planOf } from '../../src/machines/stream.guards.ts';
 import type { Completion, StreamRecord } from '../../src/machines/stream-record.ts';
 import { dotted, type Seen } from './machine-walk.ts';
-import { DAY_MS, FOLDER, MIB, PART_BYTES, SETTINGS, statAsSeen, statOf } from './stream-input.ts';
+import { DAY_MS, MIB, PART_BYTES, SETTINGS, statAsSeen, statOf } from './stream-input.ts';
 
 /** One code for each kind of failure that work on a stream may report. */
 const FAILURES: readonly FailureCode[] = [
@@ -117,7 +117,9 @@ function evidences(context: StreamContext, recalled: StreamRecord | null, atMs: 
   if (completion?.generation === generation)
     return stats.flatMap((stat) => [
       { ...base, stat, upload: 'unasked', content: 'different' } as const,
-      ...(stat ? [{ ...base, stat, upload: 'unasked', content: 'same' } as const] : []),
+      ...(stat?.sizeBytes === completion.sizeBytes
+        ? [{ ...base, stat, upload: 'unasked', content: 'same' } as const]
+        : []),
     ]);
   if (!upload) return stats.map((stat) => ({ ...base, stat }));
   const listed = { upload: 'listed', parts, sentEndBytes } as const;
@@ -193,6 +195,7 @@ const verified: Tell = ({ context, soonMs }) => {
     told(now, missing),
     told(now, all),
     told(statOf(MIB, soonMs), [1]),
+    told(statOf(0, soonMs), []),
     told(statOf(5000 * 1024 * MIB, soonMs), [MAX_PARTS + 1]),
     ...(context.memory.parts.contiguous >= all.length ? [told(now, [])] : []),
   ];
@@ -278,7 +281,7 @@ const OUTCOMES: Readonly<Record<string, Tell>> = {
 
 /** What of a stream's knowledge the guards ahead ask for, and nothing else: states that agree in it are walked on from once. */
 export function abstractOf(state: Seen<StreamContext>): string {
-  const { memory, seen, wishes, dirty, s3Known, mustRecall, cameFrom, writer } = state.context;
+  const { memory, seen, wishes, dirty, s3Known, mustRecall, cameFrom, writer, settings } = state.context;
   const at = dotted(state.value);
   const size = seen?.sizeBytes ?? -1;
   const grows = at.startsWith('active') || at === 'pending_completion' || at === 'recovering';
@@ -287,14 +290,14 @@ export function abstractOf(state: Seen<StreamContext>): string {
     size <= 0 ? size : size < PART_BYTES ? 'short' : 'long',
     memory.upload !== null,
     memory.sentEndBytes > 0,
+    size < memory.sentEndBytes,
+    memory.parts.contiguous >= partCount(planOf(state.context), size),
     wishes.abort,
     memory.completion !== null && memory.completion.generation === memory.generation,
     memory.completeDoubtUntilMs !== null,
-    ...(grows ? [wishes.finalize, size < memory.sentEndBytes, s3Known, writer.presence === 'open'] : []),
+    ...(grows ? [wishes.finalize, s3Known, writer.presence === 'open'] : []),
     ...(at === 'recovering' ? [memory.freeze !== null, mustRecall, cameFrom] : []),
-    ...(at === 'finalizing.resending' ? [dirty.length > 0] : []),
-    ...(at === 'finalizing.probing' ? [memory.failure?.code === 'precondition_failed'] : []),
+    ...(at === 'finalizing.resending' ? [dirty.length] : []),
+    ...(at === 'finalizing.probing' ? [memory.failure?.code === 'precondition_failed', settings.onExisting] : []),
   ]);
 }
-
-export const RENAMED = `${FOLDER}/renamed.mp4`;

@@ -6,15 +6,16 @@ import { recordOf } from '../../src/machines/stream.context.ts';
 import type { StreamEvent } from '../../src/machines/stream.events.ts';
 import { streamMachine } from '../../src/machines/stream.machine.ts';
 import type { StreamRecord } from '../../src/machines/stream-record.ts';
+import type { StreamSettings } from '../../src/machines/stream-settings.ts';
 import { isFinal } from '../../src/machines/stream-status.ts';
 import { dotted, type Path, type Seen, startNoting, type Walked, walk } from './machine-walk.ts';
 import { abstractOf, candidatesOf, unlikelyOf } from './stream-candidates.ts';
-import { freshInput, restoredInput, SETTINGS, START_MS } from './stream-input.ts';
+import { DAY_MS, freshInput, restoredInput, SETTINGS, START_MS } from './stream-input.ts';
 
 export type StreamPath = Path<StreamEvent, StreamInput>;
 export type StreamWalk = Walked<StreamEvent, StreamInput>;
 
-const walkFrom = (inputs: ReadonlyMap<string, StreamInput>, recalled: readonly StreamRecord[]): StreamWalk =>
+const walkFrom = (inputs: ReadonlyMap<string, StreamInput>, recalled: readonly StreamRecord[] = []): StreamWalk =>
   walk({
     machine: streamMachine,
     inputs,
@@ -46,32 +47,20 @@ function endOf(path: StreamPath): string {
   return dotted(value);
 }
 
-export function walkStream(): StreamWalk {
-  const fresh = walkFrom(new Map([['a new file', freshInput()]]), []);
-  const laterMs = START_MS + 30 * 86_400_000;
-  const from = (state: string): StreamInput => restoredInput(recordIn(state, fresh), laterMs);
-  const left = recordIn('s3_completed.done', fresh);
-  const restored = walkFrom(
-    new Map([
-      ['a new file, foreign objects stay', freshInput({ settings: { ...SETTINGS, onExisting: 'fail' } })],
-      ['a record that owes a receipt', from('s3_completed.publishing')],
-      ['a record that owes Complete', from('finalizing.completing')],
-      ['a stream that had left', freshInput({ mustRecall: true, atMs: laterMs })],
-    ]),
-    [left],
-  );
-  return {
-    statePaths: [...fresh.statePaths, ...restored.statePaths],
-    broken: [...fresh.broken, ...restored.broken],
-    taken: merged(fresh.taken, restored.taken),
-  };
-}
+const fresh = new Map([['a new file', freshInput()]]);
 
-function merged(first: StreamWalk['taken'], second: StreamWalk['taken']): StreamWalk['taken'] {
-  const all = new Map(first);
-  for (const [key, { path, steps }] of second) {
-    const known = all.get(key);
-    all.set(key, { path: known?.path ?? path, steps: [...(known?.steps ?? []), ...steps] });
-  }
-  return all;
+export function walkStream(): StreamWalk {
+  const first = walkFrom(fresh);
+  const laterMs = START_MS + 30 * DAY_MS;
+  const restored = (state: string, settings = SETTINGS): StreamInput =>
+    restoredInput(recordIn(state, first), laterMs, settings);
+  const refusing: StreamSettings = { ...SETTINGS, onExisting: 'fail' };
+  const inputs = new Map([
+    ...fresh,
+    ['a record that owes a receipt', restored('s3_completed.publishing')],
+    ['a record that owes Complete', restored('finalizing.completing')],
+    ['a record that owes Complete, where foreign objects stay', restored('finalizing.completing', refusing)],
+    ['a stream that had left', freshInput({ mustRecall: true, atMs: laterMs })],
+  ]);
+  return walkFrom(inputs, [recordIn('s3_completed.done', first)]);
 }
