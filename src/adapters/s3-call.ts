@@ -154,7 +154,6 @@ class Gate {
   }
 
   async #enter(ending: Ending): Promise<void> {
-    if (ending.reason) throw ending.reason;
     if (this.#free > 0) {
       this.#free -= 1;
       return;

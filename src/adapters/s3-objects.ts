@@ -118,7 +118,6 @@ async function* wholeBody(body: Bytes, sizeBytes: number, signal: AbortSignal | 
     throw Object.assign(new Error(failure.detail), { name: 'InterruptedRead', failure });
   } finally {
     signal?.removeEventListener('abort', onAbort);
-    body.destroy();
   }
 }
 

@@ -28,6 +28,9 @@ export interface ServerDifferences {
   readonly completeOfSome: Answer;
   readonly completeOutOfOrder: Answer;
   readonly completeWithSmallPart: Answer;
+  /** Complete that states another size, or another CRC32 of a part, than what was uploaded. */
+  readonly completeOfWrongSize: Answer;
+  readonly completeWithWrongChecksum: Answer;
   /** The whole object's CRC32 in HEAD. */
   readonly storedChecksum: 'FULL_OBJECT' | 'COMPOSITE' | 'none';
   readonly etagIsMd5OfParts: boolean;
@@ -55,6 +58,8 @@ export const AS_AWS: ServerDifferences = {
   completeOfSome: 'success',
   completeOutOfOrder: 'part_invalid',
   completeWithSmallPart: 'part_too_small',
+  completeOfWrongSize: 's3_request_refused',
+  completeWithWrongChecksum: 'part_invalid',
   storedChecksum: 'FULL_OBJECT',
   etagIsMd5OfParts: true,
   putIfAbsent: true,

@@ -163,6 +163,22 @@ export function uploadPromises(bed: () => Bed): void {
       expect(answerOf(outcome)).toBe(bed().differences.completeWithSmallPart);
     });
 
+    test('Complete that states another size than the parts have', async () => {
+      const target = bed().target();
+      const uploadId = await bed().open(target);
+      const part = await bed().send(target, uploadId, 1, bytesOf(100, 25));
+      const outcome = await bed().complete(target, uploadId, [part], 101);
+      expect(answerOf(outcome)).toBe(bed().differences.completeOfWrongSize);
+    });
+
+    test('Complete that states another checksum than a part has', async () => {
+      const target = bed().target();
+      const uploadId = await bed().open(target);
+      const part = await bed().send(target, uploadId, 1, bytesOf(100, 26));
+      const outcome = await bed().complete(target, uploadId, [{ ...part, crc32: '00000001' }], 100);
+      expect(answerOf(outcome)).toBe(bed().differences.completeWithWrongChecksum);
+    });
+
     test('Complete that leaves out parts', async () => {
       const { minPartBytes } = bed().server;
       const target = bed().target();

@@ -9,6 +9,8 @@ const AS_SWIFT: ServerDifferences = {
   ...AS_AWS,
   capabilities: { ...AS_AWS.capabilities, checksum: 'md5', checksumsInComplete: false, conditionalComplete: false },
   listAfterComplete: 'success',
+  completeOfWrongSize: 'success',
+  completeWithWrongChecksum: 'success',
   storedChecksum: 'none',
   putIfAbsent: false,
   putIfOurs: false,

@@ -4,12 +4,22 @@
 // set (with S3_BUCKET_NAME, S3_REGION_NAME, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY; see test/real-s3/endpoint.test.ts).
 // Needs Debian's packages; without root it tells what to install. Words after `--` go to vitest.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { installSwift } from './debian-packages.ts';
 import { startSwift } from './swift-server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const INTERRUPTED = 130;
+
+/** The vitest under way, and whether a signal ended the run: Swift must be stopped in any case. */
+let child: ChildProcess | null = null;
+let interrupted = false;
+const interrupt = () => {
+  interrupted = true;
+  child?.kill('SIGTERM');
+};
+process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
 
 async function main(): Promise<number> {
   const advice = installSwift();
@@ -19,8 +29,6 @@ async function main(): Promise<number> {
   }
   console.error('starting Swift ...');
   const swift = await startSwift();
-  const stopBySignal = () => void swift.stop().then(() => process.exit(130));
-  process.once('SIGINT', stopBySignal).once('SIGTERM', stopBySignal);
   let code: number;
   try {
     code = await vitest('swift.test.ts', { TAILRACE_REAL_S3: JSON.stringify(swift) });
@@ -32,15 +40,17 @@ async function main(): Promise<number> {
 }
 
 function vitest(file: string, env: Readonly<Record<string, string>>): Promise<number> {
+  if (interrupted) return Promise.resolve(INTERRUPTED);
   const words = ['run', '--config', 'test/real-s3/vitest.config.ts', `test/real-s3/${file}`, ...process.argv.slice(2)];
-  const child = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', ...words], {
+  const started = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', ...words], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: 'inherit',
   });
+  child = started;
   return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => resolve(code ?? 1));
+    started.once('error', reject);
+    started.once('exit', (code) => resolve(interrupted ? INTERRUPTED : (code ?? 1)));
   });
 }
 

@@ -131,6 +131,8 @@ describe('lists', () => {
     server.answer = () => uploadsPage([upload('a/x', '1'), upload('b/x', '2')]);
     const listed = await server.store.listUploads({ bucket: 'streams', prefix: 'a/' });
     expect(listed).toMatchObject({ ok: true, value: [{ key: 'a/x' }] });
+    const { searchParams } = server.seen[0]?.url ?? new URL('http://none');
+    expect(Object.fromEntries(searchParams)).toMatchObject({ prefix: 'a/', 'encoding-type': 'url' });
   });
 
   test.each([

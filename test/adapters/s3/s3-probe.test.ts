@@ -46,6 +46,11 @@ describe('probe', () => {
       { refuses: ['x-amz-checksum-crc32'] },
       { checksum: 'md5', checksumsInComplete: false },
     ],
+    [
+      'refuses it there, though it took it when the upload was opened',
+      { refuses: ['x-amz-checksum-crc32'], demandsAnnouncedChecksums: true },
+      { checksum: 'md5', checksumsInComplete: false },
+    ],
     ['knows no checksum type', { refuses: ['x-amz-checksum-type'] }, {}],
     ['refuses checksums in Complete', { refusesChecksumsInComplete: true }, { checksumsInComplete: false }],
     ['ignores conditions (Ceph)', { ignores: ['if-none-match', 'if-match'] }, { conditionalComplete: false }],
@@ -62,8 +67,21 @@ describe('probe', () => {
     expect(got(await store.probe('streams'))).toEqual({ ...AWS, ...differences });
     expect(store.capabilities).toEqual({ ...AWS, ...differences });
     expect(server.leftovers()).toEqual({ objects: [], uploads: [] });
+    // What was learned is used: nothing is refused any more.
+    const target = { bucket: 'streams', key: 'after' };
+    got(await store.createUpload({ target, metadata: {} }));
+    const condition = { kind: 'absent' } as const;
+    got(await store.putObject({ target, body: Buffer.from('x'), contentType: 'text/plain', metadata: {}, condition }));
     // Asked again, it answers the same.
     expect(got(await store.probe('streams'))).toEqual({ ...AWS, ...differences });
+  });
+
+  test('a server that can more than it could is found out by the next probe', async () => {
+    const server = await stubborn({ ignoresChecksums: true, refuses: ['if-none-match'] });
+    const { store } = server.raw;
+    expect(got(await store.probe('streams'))).toMatchObject({ checksum: 'md5', conditionalComplete: false });
+    server.habits = {};
+    expect(got(await store.probe('streams'))).toEqual(AWS);
   });
 
   test('the age at which the provider aborts uploads is read off its announcement', async () => {

@@ -182,7 +182,8 @@ describe('replies', () => {
   });
 
   test('an answer of endless size is given up', async () => {
-    server.answer = () => plain(`<ListPartsResult>${'<Part/>'.repeat(1_500_000)}</ListPartsResult>`);
+    server.answer = () =>
+      plain(`<ListPartsResult>${' '.repeat(8_500_000)}<UploadId>upload-1</UploadId></ListPartsResult>`);
     expect(await SENDS.listParts(server.store)).toMatchObject({ ok: false, failure: { code: 's3_malformed_reply' } });
   });
 });

@@ -11,21 +11,25 @@ export interface Habits {
   readonly ignores?: readonly string[];
   readonly ignoresChecksums?: boolean;
   readonly refusesChecksumsInComplete?: boolean;
+  /** A part must have the checksum that its upload was opened for (AWS, when it is a composite one). */
+  readonly demandsAnnouncedChecksums?: boolean;
   readonly abortsAfterMs?: number;
 }
 
 export class StubbornServer {
   readonly raw: RawServer;
-  readonly #habits: Habits;
+  /** Changed by a test as an upgrade would. */
+  habits: Habits;
   /** Key to etag. */
   readonly #objects = new Map<string, string>();
   /** Upload id to its only part's etag. */
   readonly #uploads = new Map<string, string>();
+  readonly #announced = new Set<string>();
   #opened = 0;
 
   private constructor(raw: RawServer, habits: Habits) {
     this.raw = raw;
-    this.#habits = habits;
+    this.habits = habits;
     raw.answer = (request) => this.#answer(request);
   }
 
@@ -38,10 +42,10 @@ export class StubbornServer {
   }
 
   #answer(request: SeenRequest): RawAnswer {
-    const refused = this.#habits.refuses?.find((name) => request.headers[name] !== undefined);
+    const refused = this.habits.refuses?.find((name) => request.headers[name] !== undefined);
     if (refused) return s3Error('NotImplemented', 501, `${refused} is not implemented`);
     const { method, url } = request;
-    if (url.searchParams.has('uploads')) return method === 'GET' ? listOfNone : this.#open();
+    if (url.searchParams.has('uploads')) return method === 'GET' ? listOfNone : this.#open(request);
     const id = url.searchParams.get('uploadId');
     if (id === null) return this.#wholeObject(request);
     const etag = this.#uploads.get(id);
@@ -53,11 +57,12 @@ export class StubbornServer {
     return { status: 204 };
   }
 
-  #open(): RawAnswer {
+  #open({ headers }: SeenRequest): RawAnswer {
     this.#opened += 1;
     const id = `upload-${this.#opened}`;
     this.#uploads.set(id, '');
-    const { abortsAfterMs } = this.#habits;
+    if (headers['x-amz-checksum-algorithm'] !== undefined) this.#announced.add(id);
+    const { abortsAfterMs } = this.habits;
     const body = `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`;
     if (abortsAfterMs === undefined) return xml(body);
     return xml(body, 200, { 'x-amz-abort-date': new Date(Date.now() + abortsAfterMs).toUTCString() });
@@ -65,8 +70,11 @@ export class StubbornServer {
 
   #part({ body, headers }: SeenRequest, id: string): RawAnswer {
     const claimed = headers['x-amz-checksum-crc32'];
-    if (!this.#habits.ignoresChecksums && claimed !== undefined && claimed !== crc32Of(body)) {
+    if (!this.habits.ignoresChecksums && claimed !== undefined && claimed !== crc32Of(body)) {
       return s3Error('BadDigest', 400);
+    }
+    if (this.habits.demandsAnnouncedChecksums && this.#announced.has(id) && claimed === undefined) {
+      return s3Error('InvalidRequest', 400, 'Checksum Type mismatch occurred');
     }
     const etag = createHash('md5').update(body).digest('hex');
     this.#uploads.set(id, etag);
@@ -75,7 +83,7 @@ export class StubbornServer {
 
   #complete(request: SeenRequest, id: string): RawAnswer {
     const hasChecksums = request.body.includes('ChecksumCRC32');
-    if (this.#habits.refusesChecksumsInComplete && hasChecksums) return s3Error('MalformedXML', 400);
+    if (this.habits.refusesChecksumsInComplete && hasChecksums) return s3Error('MalformedXML', 400);
     if (!this.#holds(request)) return s3Error('PreconditionFailed', 412);
     this.#objects.set(request.url.pathname, 'etag');
     this.#uploads.delete(id);
@@ -97,7 +105,7 @@ export class StubbornServer {
   /** Whether the conditions hold that it looks at. */
   #holds({ headers, url }: SeenRequest): boolean {
     const etag = this.#objects.get(url.pathname);
-    const looksAt = (name: string) => headers[name] !== undefined && !this.#habits.ignores?.includes(name);
+    const looksAt = (name: string) => headers[name] !== undefined && !this.habits.ignores?.includes(name);
     if (looksAt('if-none-match') && etag !== undefined) return false;
     return !looksAt('if-match') || headers['if-match'] === `"${etag}"`;
   }
