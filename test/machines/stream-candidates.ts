@@ -296,7 +296,7 @@ export function abstractOf(state: Seen<StreamContext>): string {
     memory.completion !== null && memory.completion.generation === memory.generation,
     memory.completeDoubtUntilMs !== null,
     ...(grows ? [wishes.finalize, s3Known, writer.presence === 'open'] : []),
-    ...(at === 'recovering' ? [memory.freeze !== null, mustRecall, cameFrom] : []),
+    ...(at === 'recovering' ? [memory.freeze !== null, mustRecall, cameFrom, settings.onExisting] : []),
     ...(at === 'finalizing.resending' ? [dirty.length] : []),
     ...(at === 'finalizing.probing' ? [memory.failure?.code === 'precondition_failed', settings.onExisting] : []),
   ]);

@@ -6,7 +6,6 @@ import { recordOf } from '../../src/machines/stream.context.ts';
 import type { StreamEvent } from '../../src/machines/stream.events.ts';
 import { streamMachine } from '../../src/machines/stream.machine.ts';
 import type { StreamRecord } from '../../src/machines/stream-record.ts';
-import type { StreamSettings } from '../../src/machines/stream-settings.ts';
 import { isFinal } from '../../src/machines/stream-status.ts';
 import { dotted, type Path, type Seen, startNoting, type Walked, walk } from './machine-walk.ts';
 import { abstractOf, candidatesOf, unlikelyOf } from './stream-candidates.ts';
@@ -25,41 +24,39 @@ const walkFrom = (inputs: ReadonlyMap<string, StreamInput>, recalled: readonly S
     isFinal: (state: Seen<StreamContext>) => isFinal(dotted(state.value)),
   });
 
-export function contextAfter(path: StreamPath): StreamContext {
-  const { actor } = startNoting(streamMachine, path.input);
-  for (const event of path.events) actor.send(event);
-  const { context } = actor.getSnapshot() as unknown as Seen<StreamContext>;
-  actor.stop();
-  return context;
+function recordIn(state: string, walked: StreamWalk, isMeant = (_: StreamContext): boolean => true): StreamRecord {
+  for (const path of walked.statePaths) {
+    const { value, context } = seenAfter(path);
+    if (dotted(value) === state && isMeant(context)) return recordOf(state, context);
+  }
+  throw new Error(`no path leads to ${state}`);
 }
 
-function recordIn(state: string, walked: StreamWalk): StreamRecord {
-  const path = walked.statePaths.find((one) => endOf(one) === state);
-  if (!path) throw new Error(`no path leads to ${state}`);
-  return recordOf(state, contextAfter(path));
-}
-
-function endOf(path: StreamPath): string {
+function seenAfter(path: StreamPath): Seen<StreamContext> {
   const { actor } = startNoting(streamMachine, path.input);
   for (const event of path.events) actor.send(event);
-  const { value } = actor.getSnapshot() as unknown as Seen<StreamContext>;
+  const seen = actor.getSnapshot() as unknown as Seen<StreamContext>;
   actor.stop();
-  return dotted(value);
+  return seen;
 }
+
+/** Complete was refused because of another object, and it is not known yet whose. */
+const isRefusedByCondition = ({ memory }: StreamContext): boolean => memory.failure?.code === 'precondition_failed';
 
 const fresh = new Map([['a new file', freshInput()]]);
 
 export function walkStream(): StreamWalk {
   const first = walkFrom(fresh);
   const laterMs = START_MS + 30 * DAY_MS;
-  const restored = (state: string, settings = SETTINGS): StreamInput =>
-    restoredInput(recordIn(state, first), laterMs, settings);
-  const refusing: StreamSettings = { ...SETTINGS, onExisting: 'fail' };
+  const restored = (record: StreamRecord, settings = SETTINGS): StreamInput => restoredInput(record, laterMs, settings);
   const inputs = new Map([
     ...fresh,
-    ['a record that owes a receipt', restored('s3_completed.publishing')],
-    ['a record that owes Complete', restored('finalizing.completing')],
-    ['a record that owes Complete, where foreign objects stay', restored('finalizing.completing', refusing)],
+    ['a record that owes a receipt', restored(recordIn('s3_completed.publishing', first))],
+    ['a record that owes Complete', restored(recordIn('finalizing.completing', first))],
+    [
+      'a record of a refused Complete, where foreign objects must stay',
+      restored(recordIn('finalizing.probing', first, isRefusedByCondition), { ...SETTINGS, onExisting: 'fail' }),
+    ],
     ['a stream that had left', freshInput({ mustRecall: true, atMs: laterMs })],
   ]);
   return walkFrom(inputs, [recordIn('s3_completed.done', first)]);
