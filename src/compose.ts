@@ -235,7 +235,10 @@ function daemonOf(config: Config, { world, supervisor }: ComposedWorld, running:
     describe: () => [
       `watching ${config.watchFolders.join(', ')}`,
       `objects go to s3://${config.s3BucketName}/${config.s3KeyPrefix} on ${where}`,
-      `ask it: ${listener.address}/api/v1/streams, or tailrace status --state-dir ${config.stateDir}`,
+      `ask it: npx tailrace status --state-dir ${config.stateDir}, or ${listener.address}/api/v1/streams`,
+      ...(embedded
+        ? [`try it: record or copy a large file into ${config.watchFolders[0]}, and see its parts go up while it grows`]
+        : []),
     ],
     drain: () => supervisor.send({ type: 'operator.drain', atMs: world.clock.nowMs() }),
     hurry: () => supervisor.send({ type: 'drain.finished', atMs: world.clock.nowMs() }),

@@ -140,7 +140,7 @@ const FAILURE_TABLE = {
   s3_access_denied: {
     kind: 'refused',
     cure: 'bucket owner',
-    hint: 'S3 refuses access. The policy needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts and s3:AbortMultipartUpload.',
+    hint: 'S3 refuses access. The policy needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts and s3:AbortMultipartUpload, and s3:DeleteObject below .tailrace-probe/.',
   },
   s3_credentials_wrong: {
     kind: 'refused',
