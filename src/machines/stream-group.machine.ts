@@ -162,7 +162,8 @@ export const streamGroupMachine = group.createMachine({
         'stream.forgotten': [{ guard: 'isLive' }, { actions: 'forget' }],
         'stream.told': { guard: 'isLive', actions: 'forward' },
         'stream.left': { guard: 'isLive', actions: ['stop', 'noteLeft'] },
-        'xstate.error.actor.*': { guard: 'isLive', actions: ['reportBroken', 'stop', 'noteBroken'] },
+        // Without the second row an error of a stream that is not live would be nobody's, and end the group.
+        'xstate.error.actor.*': [{ guard: 'isLive', actions: ['reportBroken', 'stop', 'noteBroken'] }, {}],
       },
     },
   },
