@@ -9,6 +9,13 @@ import { asText, type Figures, machine } from './figures.ts';
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Figures>>> = {
   'upload-cpu': async () => (await import('./upload-cpu.ts')).uploadCpu(),
+  'finalization-lag': async () => (await import('./finalization-lag.ts')).finalizationLag(),
+  'event-loop': async () => (await import('./event-loop.ts')).eventLoop(),
+  'memory-streams': async () => (await import('./memory-streams.ts')).memoryStreams(),
+  'memory-length': async () => (await import('./memory-length.ts')).memoryLength(),
+  'journal-parts': async () => (await import('./journal-parts.ts')).journalParts(),
+  spawn: async () => (await import('./spawn.ts')).spawn(),
+  idle: async () => (await import('./idle.ts')).idle(),
 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));

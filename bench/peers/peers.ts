@@ -21,7 +21,9 @@ const isInstalled = (program: string): boolean => spawnSync(program, ['--version
 async function spawned(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const before = endedChildrenCpuMs();
   const startedMs = performance.now();
-  const { stdout } = await run(program, args, { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env } });
+  const { stdout } = await run(program, args, {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+  });
   return { cpuMs: endedChildrenCpuMs() - before, wallMs: performance.now() - startedMs, stdout };
 }
 
