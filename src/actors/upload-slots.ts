@@ -23,8 +23,16 @@ export interface UploadSlotsOptions {
 const LARGEST_BUFFER_SHARE = 0.5;
 /** Memory is counted in these units, so that permits stay small numbers. */
 const UNIT_BYTES = 64 * 1024;
+/** Parts of plans are whole MiB: larger buffers have such sizes too, so that each fits the next part of its kind. */
+const LARGE_UNIT_BYTES = 1024 * 1024;
 
 const unitsOf = (bytes: number): number => Math.ceil(bytes / UNIT_BYTES);
+
+/** What a buffer for a part really takes. A buffer is lent again only to parts of its own capacity: permits count all of it. */
+function capacityFor(partBytes: number): number {
+  const unit = partBytes > LARGE_UNIT_BYTES ? LARGE_UNIT_BYTES : UNIT_BYTES;
+  return Math.max(1, Math.ceil(partBytes / unit)) * unit;
+}
 
 export class UploadSlots {
   readonly #places: Permits;
@@ -37,7 +45,7 @@ export class UploadSlots {
 
   constructor(options: UploadSlotsOptions) {
     this.#places = new Permits(options.concurrency);
-    this.#units = new Permits(unitsOf(options.bufferBytes));
+    this.#units = new Permits(Math.floor(options.bufferBytes / UNIT_BYTES));
     this.#largestBytes = options.bufferBytes * LARGEST_BUFFER_SHARE;
     this.#totalBytes = options.bufferBytes;
   }
@@ -47,12 +55,17 @@ export class UploadSlots {
     return this.#taken;
   }
 
+  /** Memory kept for later parts. */
+  get idleBytes(): number {
+    return this.#idle.reduce((sum, buffer) => sum + buffer.buffer.byteLength, 0);
+  }
+
   /** null: `signal` fired while waiting. */
   async take(partBytes: number, signal: AbortSignal): Promise<UploadSlot | null> {
     const givePlace = await this.#places.take(1, signal);
     if (!givePlace) return null;
-    const buffered = partBytes <= this.#largestBytes;
-    const giveUnits = buffered ? await this.#units.take(unitsOf(partBytes), signal) : () => {};
+    const buffered = capacityFor(partBytes) <= this.#largestBytes;
+    const giveUnits = buffered ? await this.#units.take(unitsOf(capacityFor(partBytes)), signal) : () => {};
     if (!giveUnits) {
       givePlace();
       return null;
@@ -74,16 +87,15 @@ export class UploadSlots {
   }
 
   #lend(bytes: number): Uint8Array {
-    const at = this.#idle.findIndex(
-      (buffer) => buffer.buffer.byteLength >= bytes && buffer.buffer.byteLength < bytes * 2,
-    );
+    const capacity = capacityFor(bytes);
+    const at = this.#idle.findIndex((buffer) => buffer.buffer.byteLength === capacity);
     const [found] = at >= 0 ? this.#idle.splice(at, 1) : [];
     if (found) return new Uint8Array(found.buffer, 0, bytes);
-    while (this.#allocatedBytes + bytes > this.#totalBytes && this.#idle.length > 0) {
+    while (this.#allocatedBytes + capacity > this.#totalBytes && this.#idle.length > 0) {
       this.#allocatedBytes -= this.#idle.pop()?.buffer.byteLength ?? 0;
     }
-    this.#allocatedBytes += bytes;
-    return new Uint8Array(bytes);
+    this.#allocatedBytes += capacity;
+    return new Uint8Array(new ArrayBuffer(capacity), 0, bytes);
   }
 
   #giveBack(buffer: Uint8Array, reusable: boolean): void {

@@ -216,7 +216,7 @@ export class WriteAhead {
   }
 
   #confirm(batch: readonly Taken[]): void {
-    for (const { entry, offers, id } of batch) {
+    for (const { entry, offers } of batch) {
       entry.savedOffers = offers;
       const [ready, waiting] = [
         entry.waiters.filter((waiter) => waiter.offers <= offers),
@@ -224,7 +224,6 @@ export class WriteAhead {
       ];
       entry.waiters = waiting;
       for (const waiter of ready) waiter.resolve();
-      if (entry.pending) this.#dirty.add(id);
     }
     this.#options.onSaved(batch.map((taken) => taken.saved));
   }

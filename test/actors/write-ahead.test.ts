@@ -244,6 +244,21 @@ describe('W3: a journal that refuses is tried again for ever', () => {
     expect(disk.streams.get(one)?.rows.get(1)?.etag).toBe(sampleRow(1, 'b').etag);
   });
 
+  it('a refused record does not come back over a newer one', async () => {
+    const { writeAhead, journal, disk, clock } = await stage();
+    journal.hold();
+    writeAhead.offer(recordOfUpload(one, { generation: 1 }), null);
+    await settle();
+    disk.failure = FULL;
+    writeAhead.offer(recordOfUpload(one, { generation: 2 }), null);
+    journal.go();
+    await settle();
+    disk.failure = null;
+    clock.advanceMs(1_000);
+    await writeAhead.settled(one);
+    expect(JSON.parse(disk.streams.get(one)?.text ?? '').record.memory.generation).toBe(2);
+  });
+
   it('a whole ledger that was refused stays whole', async () => {
     const { writeAhead, disk, clock } = await stage();
     writeAhead.addRow(one, firstUpload, sampleRow(9));
