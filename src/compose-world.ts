@@ -5,7 +5,7 @@ import { LiveStreams } from './actors/live-streams.ts';
 import { Permits } from './actors/permits.ts';
 import { RegistryMirror } from './actors/registry-mirror.ts';
 import { StoreProbe } from './actors/store-probe.ts';
-import { type Supervisor, supervise } from './actors/supervise.ts';
+import { type Supervisor, streamWith, supervise } from './actors/supervise.ts';
 import { UploadSlots } from './actors/upload-slots.ts';
 import type { DaemonOptions, Ports, World } from './actors/world.ts';
 import { type Saved, WriteAhead } from './actors/write-ahead.ts';
@@ -55,11 +55,13 @@ export function optionsOf(
   };
 }
 
+/** `stream`: the stream's machine with its work; another one only where a test shows what would go wrong with it. */
 export function composeWorld(
-  config: Config,
+  config: Pick<Config, 's3BucketName' | 'uploadConcurrency' | 'uploadBufferBytes'>,
   options: DaemonOptions,
   ports: Ports,
   noteStore: (problem: string | null) => void,
+  stream = streamWith,
 ): ComposedWorld {
   const { journal, clock, telemetry, views, registry, store } = ports;
   // The three know each other: the write-ahead feeds the mirror, the mirror tells the supervisor, whose effects use the write-ahead.
@@ -90,7 +92,7 @@ export function composeWorld(
     tellSupervisor: (event: SupervisorEvent) => late.supervisor?.send(event),
   };
   late.mirror = registry && new RegistryMirror(world, registry);
-  const supervisor = supervise(world, late.mirror);
+  const supervisor = supervise(world, late.mirror, stream(world));
   late.supervisor = supervisor;
   return { world, mirror: late.mirror, supervisor };
 }

@@ -2,7 +2,7 @@
 
 import { type Actor, createActor } from 'xstate';
 import { staleScanMachine } from '../machines/stale-scan.machine.ts';
-import { streamMachine } from '../machines/stream.machine.ts';
+import { type StreamMachine, streamMachine } from '../machines/stream.machine.ts';
 import { streamGroupMachine } from '../machines/stream-group.machine.ts';
 import { supervisorMachine } from '../machines/supervisor.machine.ts';
 import { bootLogic } from './boot.ts';
@@ -27,7 +27,8 @@ import type { World } from './world.ts';
 
 export type Supervisor = Actor<typeof supervisorMachine>;
 
-const streamWith = (world: World) =>
+/** The stream's chart with the work that its states owe. */
+export const streamWith = (world: World): StreamMachine =>
   streamMachine.provide({
     actors: {
       reconcile: reconcile(world),
@@ -44,8 +45,8 @@ const streamWith = (world: World) =>
     },
   });
 
-export function supervise(world: World, mirror: RegistryMirror | null): Supervisor {
-  const streamGroup = streamGroupMachine.provide({ actors: { stream: streamWith(world) } });
+export function supervise(world: World, mirror: RegistryMirror | null, stream = streamWith(world)): Supervisor {
+  const streamGroup = streamGroupMachine.provide({ actors: { stream } });
   const staleScan = staleScanMachine.provide({ actors: { scan: scanLogic(world) } });
   const machine = supervisorMachine.provide({
     actors: {

@@ -14,7 +14,7 @@ import type { Outcome } from '../../src/ports/outcome.ts';
 
 export type FileOperation = 'identify' | 'stat' | 'read';
 
-interface MemoryFile {
+export interface MemoryFile {
   readonly identity: FileIdentity;
   bytes: Uint8Array;
   allocatedBytes: number;
@@ -30,6 +30,9 @@ export interface MemoryFiles {
   append(path: string, bytes: Uint8Array | string): void;
   /** Reaches the size without allocating, as fallocate's sparse cousin does. */
   truncate(path: string, sizeBytes: number): void;
+  /** The same through a descriptor: also of a file that lost its name. */
+  writeTo(file: MemoryFile, bytes: Uint8Array | string, offset: number): void;
+  truncateTo(file: MemoryFile, sizeBytes: number): void;
   rename(from: string, to: string): void;
   link(from: string, to: string): void;
   unlink(path: string): void;
@@ -54,6 +57,8 @@ export interface MemoryFilesOptions {
   readonly birthTimes?: boolean;
   /** True: a new file gets the lowest inode that no file has, as ext4 does. */
   readonly reuseInodes?: boolean;
+  /** Changes within one such tick leave the same times, as with the kernel's coarse clock; 0: each change has its own. */
+  readonly timeTickMs?: number;
 }
 
 const FIRST_INODE = 1_000;
@@ -65,9 +70,12 @@ export function createMemoryFiles(options: MemoryFilesOptions = {}): MemoryFiles
   let lastNs = 0n;
   let lastBirthNs = 0n;
 
-  /** Every change is later than the one before, as with a file system's fine-grained times. */
+  /** Without coarse ticks every change is later than the one before, as with a file system's fine-grained times. */
   function tickNs(): bigint {
-    const nowNs = BigInt(Math.floor((options.nowMs ?? (() => 1_800_000_000_000))())) * 1_000_000n;
+    const tickMs = options.timeTickMs ?? 0;
+    const nowMs = Math.floor((options.nowMs ?? (() => 1_800_000_000_000))());
+    if (tickMs > 0) return BigInt(nowMs - (nowMs % tickMs)) * 1_000_000n;
+    const nowNs = BigInt(nowMs) * 1_000_000n;
     lastNs = nowNs > lastNs ? nowNs : lastNs + 1n;
     return lastNs;
   }
@@ -82,7 +90,7 @@ export function createMemoryFiles(options: MemoryFilesOptions = {}): MemoryFiles
 
   function create(path: string): MemoryFile {
     const nowNs = tickNs();
-    lastBirthNs = nowNs;
+    lastBirthNs = nowNs > lastBirthNs ? nowNs : lastBirthNs + 1n;
     const birthNs = options.birthTimes === false ? '0' : String(lastBirthNs);
     const file: MemoryFile = {
       identity: { inode: String(nextInode()), birthNs },
@@ -133,13 +141,15 @@ export function createMemoryFiles(options: MemoryFilesOptions = {}): MemoryFiles
   const files: MemoryFiles = {
     folder: options.folder ?? '/watched',
     write(path, bytes, offset = 0) {
-      const file = names.get(path) ?? create(path);
+      files.writeTo(names.get(path) ?? create(path), bytes, offset);
+    },
+    append: (path, bytes) => files.write(path, bytes, names.get(path)?.bytes.length ?? 0),
+    truncate: (path, sizeBytes) => files.truncateTo(existing(path), sizeBytes),
+    writeTo(file, bytes, offset) {
       put(file, bytes, offset);
       modified(file);
     },
-    append: (path, bytes) => files.write(path, bytes, names.get(path)?.bytes.length ?? 0),
-    truncate(path, sizeBytes) {
-      const file = existing(path);
+    truncateTo(file, sizeBytes) {
       resize(file, sizeBytes);
       modified(file);
     },
@@ -173,6 +183,12 @@ export function createMemoryFiles(options: MemoryFilesOptions = {}): MemoryFiles
   return files;
 }
 
+const placeOf = (files: MemoryFiles) => ({ identity: { inode: '2', birthNs: '1' }, firstPath: files.folder });
+
+/** The stream of a file that has a birth time. */
+export const memoryStreamId = (files: MemoryFiles, identity: FileIdentity): StreamId =>
+  streamIdOf(placeOf(files), { identity, firstPath: '' });
+
 /** One daemon's view. `maxHeldDescriptors` as in the real one; a new source on the same files is a restarted daemon. */
 export function createMemoryFileSource(
   files: MemoryFiles,
@@ -181,10 +197,10 @@ export function createMemoryFileSource(
   const held = new Map<StreamId, MemoryFile>();
   const firstPaths = new Map<string, { readonly path: string; readonly id: StreamId }>();
   const maxHeld = options.maxHeldDescriptors ?? Number.POSITIVE_INFINITY;
-  const folderPlace = { identity: { inode: '2', birthNs: '1' }, firstPath: files.folder };
+  const folderPlace = placeOf(files);
 
   function idOf(path: string, identity: FileIdentity): StreamId {
-    if (identity.birthNs !== '0') return streamIdOf(folderPlace, { identity, firstPath: '' });
+    if (identity.birthNs !== '0') return memoryStreamId(files, identity);
     const known = firstPaths.get(identity.inode);
     if (known) return known.id;
     const firstPath = path.slice(files.folder.length + 1);
