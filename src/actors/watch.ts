@@ -6,7 +6,7 @@
 // A3. What is remembered here is bounded by the files that the last sweep saw.
 
 import { fromCallback } from 'xstate';
-import { type FileStat, sameStat } from '../machines/file-identity.ts';
+import { type FileStat, lastChangeMs, sameStat } from '../machines/file-identity.ts';
 import type { StreamId } from '../machines/ids.ts';
 import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
 import type { FoundFile } from '../ports/file-source.ts';
@@ -68,7 +68,7 @@ class Watching {
     for await (const found of watcher.sweep(this.#signal)) {
       if ('unreadable' in found) this.#noteUnreadable(found.unreadable, found.detail);
       else {
-        const file = await this.#look(found);
+        const file = await this.#look(found, this.#sweeps === 1);
         if (!file) continue;
         totals.files += 1;
         totals.bytes += file.stat.sizeBytes;
@@ -88,7 +88,7 @@ class Watching {
     this.#send({ type: 'sweep.finished', ...totals, atMs: clock.nowMs() });
   }
 
-  async #look(hint: PathHint): Promise<FoundFile | null> {
+  async #look(hint: PathHint, foundAtStart = false): Promise<FoundFile | null> {
     const seen = await this.#world.files.identify(hint.folder, hint.path);
     if (!seen.ok) {
       this.#noteUnreadable(hint.path, seen.failure.detail);
@@ -100,12 +100,17 @@ class Watching {
     const isNews =
       !before || before.path !== file.path || !sameStat(before.stat, file.stat) || this.#sweeps % TELL_ALL_EVERY === 0;
     this.#told.set(file.streamId, { path: file.path, stat: file.stat, sweep: this.#sweeps });
-    if (isNews) this.#tell(file);
+    if (isNews) this.#tell(file, foundAtStart && this.#isLeftAlone(file));
     return file;
   }
 
-  #tell({ streamId, folder, path, stat }: FoundFile): void {
-    const skipped = this.#sweeps === 1 && this.#world.options.existing === 'skip';
+  /** A file that appears or grows while the first sweep is on its way is none that was there before. */
+  #isLeftAlone({ stat }: FoundFile): boolean {
+    const { existing, startedAtMs } = this.#world.options;
+    return existing === 'skip' && lastChangeMs(stat) < startedAtMs;
+  }
+
+  #tell({ streamId, folder, path, stat }: FoundFile, skipped: boolean): void {
     const file = { streamId, folder, path, identity: stat.identity };
     this.#send({ type: skipped ? 'file.skipped' : 'file.seen', file, stat, atMs: this.#world.clock.nowMs() });
   }

@@ -22,7 +22,7 @@ export const groupIdOf = (id: StreamId): string => `group-${Number.parseInt(id.s
 
 export type GroupEvent =
   | { readonly type: 'file.seen'; readonly file: FileRef; readonly stat: FileStat; readonly atMs: number }
-  /** Found at start and not wanted (`WATCH_EXISTING=skip`) until it changes. */
+  /** Found at start and not wanted (`WATCH_EXISTING=skip`) until it changes; a stream that is known goes on all the same. */
   | { readonly type: 'file.skipped'; readonly file: FileRef; readonly stat: FileStat; readonly atMs: number }
   | { readonly type: 'stream.restored'; readonly record: StreamRecord; readonly atMs: number }
   | { readonly type: 'stream.known'; readonly streamId: StreamId; readonly seen: Freeze | null }
@@ -44,7 +44,7 @@ interface GroupContext {
   readonly left: Readonly<Record<string, Freeze | null>>;
 }
 
-type Seen = Extract<GroupEvent, { readonly type: 'file.seen' }>;
+type Seen = Extract<GroupEvent, { readonly type: 'file.seen' | 'file.skipped' }>;
 type Args = { readonly context: GroupContext; readonly event: GroupEvent };
 
 const without = <T>(map: Readonly<Record<string, T>>, id: string): Readonly<Record<string, T>> => {
@@ -79,13 +79,14 @@ const group = setup({
   guards: {
     isLive: ({ context, event }) => context.live[idIn(event)] === true,
     isAsItLeft: ({ context, event }: Args) => {
-      const seen = event.type === 'file.seen' ? context.left[event.file.streamId] : undefined;
-      return event.type === 'file.seen' && seen !== undefined && seen !== null && sameStat(seen, event.stat);
+      const seen = 'file' in event ? context.left[event.file.streamId] : undefined;
+      return 'file' in event && seen !== undefined && seen !== null && sameStat(seen, event.stat);
     },
+    isUnknown: ({ context, event }) => context.left[idIn(event)] === undefined,
   },
   actions: {
     admitFile: enqueueActions(({ enqueue, context, event }) => {
-      if (event.type !== 'file.seen') return;
+      if (!('file' in event)) return;
       const { file, stat, atMs } = event;
       const mustRecall = context.left[file.streamId] !== undefined;
       enqueue(
@@ -156,7 +157,12 @@ export const streamGroupMachine = group.createMachine({
           { guard: 'isAsItLeft' },
           { actions: ['admitFile', 'noteLive'] },
         ],
-        'file.skipped': [{ guard: 'isLive' }, { actions: 'noteLeft' }],
+        'file.skipped': [
+          { guard: 'isLive' },
+          { guard: 'isUnknown', actions: 'noteLeft' },
+          { guard: 'isAsItLeft' },
+          { actions: ['admitFile', 'noteLive'] },
+        ],
         'stream.restored': [{ guard: 'isLive' }, { actions: ['admitRecord', 'noteLive'] }],
         'stream.known': [{ guard: 'isLive' }, { actions: 'noteLeft' }],
         'stream.forgotten': [{ guard: 'isLive' }, { actions: 'forget' }],

@@ -31,7 +31,9 @@ running | file.seen           | isLive      | stays   | -
 running | file.seen           | isAsItLeft  | stays   | -
 running | file.seen           | -           | running | ${ID}
 running | file.skipped        | isLive      | stays   | -
-running | file.skipped        | -           | stays   | -
+running | file.skipped        | isUnknown   | stays   | -
+running | file.skipped        | isAsItLeft  | stays   | -
+running | file.skipped        | -           | running | ${ID}
 running | stream.restored     | isLive      | stays   | -
 running | stream.restored     | -           | running | ${ID}
 running | stream.known        | isLive      | stays   | -
@@ -47,6 +49,7 @@ const groupEvents: readonly AnyEventObject[] = [
   { type: 'file.seen', file: FILE, stat, atMs },
   { type: 'file.seen', file: FILE, stat: statOf(9, atMs), atMs },
   { type: 'file.skipped', file: FILE, stat, atMs },
+  { type: 'file.skipped', file: FILE, stat: statOf(9, atMs), atMs },
   { type: 'stream.restored', record, atMs },
   { type: 'stream.known', streamId: ID, seen: freezeOf(stat) },
   { type: 'stream.told', streamId: ID, event: { type: 'operator.finalize', atMs } },

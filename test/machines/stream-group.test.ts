@@ -175,6 +175,15 @@ test('a file that was skipped at start becomes a stream when it changes', () => 
   expect(began).toEqual([A]);
 });
 
+test('a known file that changed while nobody watched becomes a stream again, also where unknown ones are skipped', () => {
+  const { group, began } = startGroup();
+  group.send({ type: 'stream.known', streamId: A, seen: freezeOf(statOf(5, START_MS)) });
+  group.send({ type: 'file.skipped', file: fileOf(A), stat: statOf(5, START_MS), atMs });
+  expect(began).toEqual([]);
+  group.send({ type: 'file.skipped', file: fileOf(A), stat: statOf(6, atMs), atMs });
+  expect(began).toEqual([A]);
+});
+
 test('a stream that is known from its record is not admitted again while its file is as it was', () => {
   const { group, began } = startGroup();
   const stat = statOf(5, START_MS);
