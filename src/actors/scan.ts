@@ -2,7 +2,7 @@
 //
 // C1. Growth is learned by stat: one pass a second over the live files costs 2 % of a core for 5,000.
 // C2. Writers are asked for once while a file grows (to have seen who will close it) and whenever it is quiet, all in one look;
-//     a look that is expensive (many processes) is repeated less often. A look that failed tells nothing.
+//     a look that is expensive (many processes) is repeated less often, yet every few seconds. A look that failed tells nothing.
 // C3. A stream is told what was seen, never what to do.
 
 import { fromCallback } from 'xstate';
@@ -17,8 +17,10 @@ import type { World } from './world.ts';
 /** Stats at once: enough to keep the thread pool busy. */
 const STATS_AT_ONCE = 16;
 const QUIET_MS = 1000;
-/** A look may cost a twentieth of a core. */
+/** A look may cost a twentieth of a core ... */
 const LOOK_COST_FACTOR = 20;
+/** ... but on a busy machine it takes long without costing much, and who closed the file is to be seen soon all the same. */
+const MAX_LOOK_PAUSE_MS = 5_000;
 
 export const scanLogic = (world: World) => {
   const writers = new WriterWatch(world);
@@ -87,7 +89,7 @@ class WriterWatch {
     if (asked.length === 0) return;
     const looked = await writers.look(asked.map((each) => fileOf(each.context)));
     const endedMs = clock.nowMs();
-    this.#notBeforeMs = endedMs + (endedMs - startedMs) * LOOK_COST_FACTOR;
+    this.#notBeforeMs = endedMs + Math.min((endedMs - startedMs) * LOOK_COST_FACTOR, MAX_LOOK_PAUSE_MS);
     telemetry.observe('writer_look', endedMs - startedMs);
     for (const stream of asked) {
       const presence = looked.ok ? looked.value.get(stream.id) : undefined;
