@@ -6,6 +6,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { expect } from 'vitest';
+import { toFsPath } from '../../../src/adapters/fs-path.ts';
 import type { StreamView } from '../../../src/ports/stream-view.ts';
 import type { OwnerTest } from './owned-processes.ts';
 import type { Scene } from './scene.ts';
@@ -94,7 +95,7 @@ export async function expectDelivered(
     (each) => each.status === 'completed' && wanted(each),
     deadlineMs,
   );
-  const file = await fileOf(stream.path);
+  const file = await fileOf(toFsPath(stream.path));
   expect(stream.key).toBe(key);
   const receipt = await expectObject(scene, key, file);
   expect(receipt.stream_id).toBe(stream.id);
@@ -104,7 +105,8 @@ export async function expectDelivered(
 }
 
 const COMPLETED: readonly string[] = ['s3_completed', 'completed'];
-const LOOK_EVERY_MS = 25;
+/** Each look is work for the daemon too, and many tests run at once. */
+const LOOK_EVERY_MS = 100;
 
 export interface Witness {
   /** Stops looking; fails if a stream was called completed before its object was right, or if none ever was. */
@@ -154,11 +156,11 @@ async function lieOf(scene: Scene, stream: StreamView): Promise<string | null> {
   if (!object) return 'no object';
   if (object.sizeBytes !== completion.sizeBytes)
     return `object of ${object.sizeBytes}, claimed ${completion.sizeBytes}`;
-  const before = await stat(stream.path, { bigint: true }).catch(() => null);
+  const before = await stat(toFsPath(stream.path), { bigint: true }).catch(() => null);
   if (!before || String(before.mtimeNs) !== completion.freeze.mtimeNs) return null;
   if (Number(before.size) !== completion.sizeBytes) return null;
-  const file = await fileOf(stream.path);
-  const after = await stat(stream.path, { bigint: true }).catch(() => null);
+  const file = await fileOf(toFsPath(stream.path));
+  const after = await stat(toFsPath(stream.path), { bigint: true }).catch(() => null);
   if (after?.ctimeNs !== before.ctimeNs) return null;
   return file.sha256 === object.sha256 ? null : 'the object is not the file';
 }

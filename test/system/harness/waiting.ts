@@ -1,6 +1,6 @@
 // Waiting for something to become true, with a deadline that says what was seen last.
 
-const POLL_MS = 50;
+const POLL_MS = 100;
 
 /** Far beyond what anything here takes on a busy machine: who waits this long waits for something that does not come. */
 export const DEADLINE_MS = 60_000;
