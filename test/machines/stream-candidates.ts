@@ -278,26 +278,3 @@ const OUTCOMES: Readonly<Record<string, Tell>> = {
   ),
   's3_completed.publishing': all(({ soonMs }) => [{ type: 'receipt.published', atMs: soonMs }], failing),
 };
-
-/** What of a stream's knowledge the guards ahead ask for, and nothing else: states that agree in it are walked on from once. */
-export function abstractOf(state: Seen<StreamContext>): string {
-  const { memory, seen, wishes, dirty, s3Known, mustRecall, cameFrom, writer, settings } = state.context;
-  const at = dotted(state.value);
-  const size = seen?.sizeBytes ?? -1;
-  const grows = at.startsWith('active') || at === 'pending_completion' || at === 'recovering';
-  return JSON.stringify([
-    at,
-    size <= 0 ? size : size < PART_BYTES ? 'short' : 'long',
-    memory.upload !== null,
-    memory.sentEndBytes > 0,
-    size < memory.sentEndBytes,
-    memory.parts.contiguous >= partCount(planOf(state.context), size),
-    wishes.abort,
-    memory.completion !== null && memory.completion.generation === memory.generation,
-    memory.completeDoubtUntilMs !== null,
-    ...(grows ? [wishes.finalize, s3Known, writer.presence === 'open'] : []),
-    ...(at === 'recovering' ? [memory.freeze !== null, mustRecall, cameFrom, settings.onExisting] : []),
-    ...(at === 'finalizing.resending' ? [dirty.length] : []),
-    ...(at === 'finalizing.probing' ? [memory.failure?.code === 'precondition_failed', settings.onExisting] : []),
-  ]);
-}

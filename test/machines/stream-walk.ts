@@ -1,18 +1,43 @@
 // The walk through the stream's chart that its path tests share: from a new file, and from the records of streams that were
 // stopped where only a restart can be seen to matter.
 
+import { partCount } from '../../src/machines/part-plan.ts';
 import type { StreamContext, StreamInput } from '../../src/machines/stream.context.ts';
 import { recordOf } from '../../src/machines/stream.context.ts';
 import type { StreamEvent } from '../../src/machines/stream.events.ts';
+import { planOf } from '../../src/machines/stream.guards.ts';
 import { streamMachine } from '../../src/machines/stream.machine.ts';
 import type { StreamRecord } from '../../src/machines/stream-record.ts';
 import { isFinal } from '../../src/machines/stream-status.ts';
 import { dotted, type Path, type Seen, startNoting, type Walked, walk } from './machine-walk.ts';
-import { abstractOf, candidatesOf, unlikelyOf } from './stream-candidates.ts';
-import { DAY_MS, freshInput, restoredInput, SETTINGS, START_MS } from './stream-input.ts';
+import { candidatesOf, unlikelyOf } from './stream-candidates.ts';
+import { DAY_MS, freshInput, PART_BYTES, restoredInput, SETTINGS, START_MS } from './stream-input.ts';
 
 export type StreamPath = Path<StreamEvent, StreamInput>;
 export type StreamWalk = Walked<StreamEvent, StreamInput>;
+
+/** What of a stream's knowledge the guards ahead ask for, and nothing else: states that agree in it are walked on from once. */
+function abstractOf(state: Seen<StreamContext>): string {
+  const { memory, seen, wishes, dirty, s3Known, mustRecall, cameFrom, writer, settings } = state.context;
+  const at = dotted(state.value);
+  const size = seen?.sizeBytes ?? -1;
+  const grows = at.startsWith('active') || at === 'pending_completion' || at === 'recovering';
+  return JSON.stringify([
+    at,
+    size <= 0 ? size : size < PART_BYTES ? 'short' : 'long',
+    memory.upload !== null,
+    memory.sentEndBytes > 0,
+    size < memory.sentEndBytes,
+    memory.parts.contiguous >= partCount(planOf(state.context), size),
+    wishes.abort,
+    memory.completion !== null && memory.completion.generation === memory.generation,
+    memory.completeDoubtUntilMs !== null,
+    ...(grows ? [wishes.finalize, s3Known, writer.presence === 'open'] : []),
+    ...(at === 'recovering' ? [memory.freeze !== null, mustRecall, cameFrom, settings.onExisting] : []),
+    ...(at === 'finalizing.resending' ? [dirty.length] : []),
+    ...(at === 'finalizing.probing' ? [memory.failure?.code === 'precondition_failed', settings.onExisting] : []),
+  ]);
+}
 
 const walkFrom = (inputs: ReadonlyMap<string, StreamInput>, recalled: readonly StreamRecord[] = []): StreamWalk =>
   walk({
