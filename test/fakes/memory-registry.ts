@@ -54,6 +54,20 @@ export class MemoryRedis {
     this.events.length = 0;
   }
 
+  /** What it holds now (BGSAVE). Returns how to restore that, leases included. */
+  dump(): () => void {
+    const parts = [this.leases, this.metas, this.parts, this.snapshots, this.due] as Map<unknown, unknown>[];
+    const held = parts.map((part) => [...part]);
+    const members = [...this.sets].map(([name, ids]) => [name, [...ids]] as const);
+    const told = [...this.events];
+    return () => {
+      this.empty();
+      for (const [at, part] of parts.entries()) for (const [key, value] of held[at] ?? []) part.set(key, value);
+      for (const [name, ids] of members) for (const id of ids) this.sets.get(name)?.add(id);
+      this.events.push(...told);
+    };
+  }
+
   onReachable(listener: (reachable: boolean) => void): void {
     this.listeners.push(listener);
     listener(!this.away);
