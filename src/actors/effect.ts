@@ -66,7 +66,8 @@ async function undertake<I extends Owed>(
 ): Promise<StreamEvent | null> {
   try {
     await Promise.resolve(); // E1
-    await world.clock.waitUntil(input.notBeforeMs, run.signal);
+    // Who is asked to stop need not wait: it has nothing to send any more.
+    await world.clock.waitUntil(input.notBeforeMs, run.stopSignal);
     if (shape.waitsForJournal) await world.writeAhead.settled(input.streamId);
     if (!lives() || world.gate.isClosed) return null;
     return await world.gate.pass(() => perform(input, run, world));

@@ -8,6 +8,7 @@ import type { EffectLogic } from '../../src/actors/effect.ts';
 import { EffectGate } from '../../src/actors/effect-gate.ts';
 import { LiveStreams } from '../../src/actors/live-streams.ts';
 import { Permits } from '../../src/actors/permits.ts';
+import { ReadingPlaces } from '../../src/actors/reading-places.ts';
 import { StoreProbe } from '../../src/actors/store-probe.ts';
 import { UploadSlots } from '../../src/actors/upload-slots.ts';
 import type { DaemonOptions, World } from '../../src/actors/world.ts';
@@ -123,6 +124,8 @@ export async function createStage({ settings, options, withRedis = false }: Stag
     async restart(): Promise<World> {
       disk.crash();
       stage.world?.writeAhead.stop();
+      clock.advanceMs(1_000);
+      stage.options = { ...stage.options, startedAtMs: clock.nowMs() };
       stage.world = await compose();
       return stage.world;
     },
@@ -183,7 +186,7 @@ export async function createStage({ settings, options, withRedis = false }: Stag
       slots: new UploadSlots({ concurrency: 8, bufferBytes: 1024 * 1024 }),
       gate: new EffectGate(),
       probe: new StoreProbe(stage.store, BUCKET, () => {}),
-      readers: new Permits(2),
+      readers: new ReadingPlaces(2),
       lookers: new Permits(16),
       leases: new Map(),
       lostTo: new Map(),

@@ -6,6 +6,7 @@
 import { failureOf } from '../../machines/failure.ts';
 import type { AbortUploadInput, UploadRef } from '../../machines/stream.effects.ts';
 import type { StreamEvent } from '../../machines/stream.events.ts';
+import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
 import { leaseStands } from '../lease.ts';
 import type { World } from '../world.ts';
@@ -19,14 +20,20 @@ export const abortUpload = effect<AbortUploadInput>(
   async (input, run, world) => {
     const lease = leaseStands(world, input.file.folder);
     if (!lease.ok) return failed(lease.failure, run.now());
-    if (!input.byOperator && (await holdsBytes(input, world))) return { type: 'upload.found_filled', atMs: run.now() };
+    const filled = input.byOperator ? NO_BYTES : await holdsBytes(input, world);
+    if (!filled.ok) return failed(filled.failure, run.now());
+    if (filled.value) return { type: 'upload.found_filled', atMs: run.now() };
     return input.upload ? await abort(input, input.upload, run, world) : { type: 'upload.aborted', atMs: run.now() };
   },
 );
 
-async function holdsBytes(input: AbortUploadInput, world: World): Promise<boolean> {
+const NO_BYTES = { ok: true, value: false } as const;
+
+/** A file that cannot be looked at may hold bytes; one that is gone holds none. */
+async function holdsBytes(input: AbortUploadInput, world: World): Promise<Outcome<boolean>> {
   const stat = await world.files.stat(input.file);
-  return stat.ok && stat.value.sizeBytes > 0;
+  if (stat.ok) return { ok: true, value: stat.value.sizeBytes > 0 };
+  return stat.failure.code === 'source_gone' ? NO_BYTES : stat;
 }
 
 async function abort(input: AbortUploadInput, upload: UploadRef, run: Run, world: World): Promise<StreamEvent> {
