@@ -3,6 +3,7 @@
 import { EffectGate } from './actors/effect-gate.ts';
 import { LiveStreams } from './actors/live-streams.ts';
 import { Permits } from './actors/permits.ts';
+import { ReadingPlaces } from './actors/reading-places.ts';
 import { RegistryMirror } from './actors/registry-mirror.ts';
 import { StoreProbe } from './actors/store-probe.ts';
 import { type Supervisor, streamWith, supervise } from './actors/supervise.ts';
@@ -85,7 +86,7 @@ export function composeWorld(
     slots: new UploadSlots({ concurrency: config.uploadConcurrency, bufferBytes: config.uploadBufferBytes }),
     gate: new EffectGate(),
     probe,
-    readers: new Permits(READERS),
+    readers: new ReadingPlaces(READERS),
     lookers: new Permits(LOOKERS),
     leases: new Map(),
     lostTo: new Map(),

@@ -9,7 +9,7 @@ import type { FileRef } from '../machines/file-identity.ts';
 import { heldOf, type LedgerRow, type ListedPart, type PartsHeld } from '../machines/part-ledger.ts';
 import { MAX_PARTS, type PartPlan, rangeWithin } from '../machines/part-plan.ts';
 import type { Outcome } from '../ports/outcome.ts';
-import { hashRange, PIECE_BYTES } from './range-reading.ts';
+import { hashRange } from './range-reading.ts';
 import type { World } from './world.ts';
 
 export interface Adopted {
@@ -27,10 +27,8 @@ export interface AdoptionInput {
 }
 
 export async function adoptListed(input: AdoptionInput, world: World, signal: AbortSignal): Promise<Outcome<Adopted>> {
-  const rows: LedgerRow[] = [];
-  const scratch = new Uint8Array(PIECE_BYTES);
-  const permit = await world.readers.take(1, signal);
-  try {
+  return await world.readers.through(signal, async (scratch) => {
+    const rows: LedgerRow[] = [];
     for (const part of input.listed) {
       if (signal.aborted) break;
       const recorded = input.rows.get(part.partNumber);
@@ -41,10 +39,8 @@ export async function adoptListed(input: AdoptionInput, world: World, signal: Ab
         if (compared.value) rows.push(compared.value);
       }
     }
-  } finally {
-    permit?.();
-  }
-  return { ok: true, value: summed(rows) };
+    return { ok: true, value: summed(rows) };
+  });
 }
 
 export const summed = (rows: readonly LedgerRow[]): Adopted => ({

@@ -5,7 +5,7 @@ import type { FileRef, Freeze } from '../machines/file-identity.ts';
 import { type PartPlan, partCount, rangeWithin } from '../machines/part-plan.ts';
 import type { Hasher } from '../ports/hasher.ts';
 import type { Outcome } from '../ports/outcome.ts';
-import { hashRange, PIECE_BYTES } from './range-reading.ts';
+import { hashRange } from './range-reading.ts';
 import type { World } from './world.ts';
 
 /** XXH64 over the parts' XXH64s in order, as text. */
@@ -23,9 +23,7 @@ export async function digestOfFile(
   freeze: Freeze,
   signal: AbortSignal,
 ): Promise<Outcome<string>> {
-  const permit = await world.readers.take(1, signal);
-  try {
-    const scratch = new Uint8Array(PIECE_BYTES);
+  return await world.readers.through(signal, async (scratch) => {
     const xxh64s: string[] = [];
     for (let n = 1; n <= partCount(plan, freeze.sizeBytes) && !signal.aborted; n += 1) {
       const digest = await hashRange(world, file, rangeWithin(plan, n, freeze.sizeBytes), scratch);
@@ -33,7 +31,5 @@ export async function digestOfFile(
       xxh64s.push(digest.value.xxh64);
     }
     return { ok: true, value: digestOfParts(world.hasher, xxh64s) };
-  } finally {
-    permit?.();
-  }
+  });
 }

@@ -15,6 +15,7 @@ import type { WriterCheck } from '../ports/writer-check.ts';
 import type { EffectGate } from './effect-gate.ts';
 import type { LiveStreams } from './live-streams.ts';
 import type { Permits } from './permits.ts';
+import type { ReadingPlaces } from './reading-places.ts';
 import type { StoreProbe } from './store-probe.ts';
 import type { UploadSlots } from './upload-slots.ts';
 import type { WriteAhead } from './write-ahead.ts';
@@ -55,7 +56,7 @@ export interface World extends Ports {
   readonly gate: EffectGate;
   readonly probe: StoreProbe;
   /** Whole-file reads (verify, compare) at once. */
-  readonly readers: Permits;
+  readonly readers: ReadingPlaces;
   /** Requests that only look (lists, heads) at once. */
   readonly lookers: Permits;
   /** The leases of our folders by folder id; empty without a registry, or while it could not be asked. */

@@ -12,7 +12,7 @@ import type { ObjectHead } from '../../ports/object-store.ts';
 import type { Outcome } from '../../ports/outcome.ts';
 import { digestOfParts } from '../content-digest.ts';
 import type { Run } from '../effect.ts';
-import { hashRange, PIECE_BYTES, type RangeDigest } from '../range-reading.ts';
+import { hashRange, type RangeDigest } from '../range-reading.ts';
 import type { World } from '../world.ts';
 import { generationOf } from './object-metadata.ts';
 
@@ -59,10 +59,8 @@ async function hashParts(
   run: Run,
   world: World,
 ): Promise<Outcome<readonly (RangeDigest & { sizeBytes: number })[]>> {
-  const permit = await world.readers.take(1, run.signal);
-  const parts: (RangeDigest & { sizeBytes: number })[] = [];
-  try {
-    const scratch = new Uint8Array(PIECE_BYTES);
+  return await world.readers.through(run.signal, async (scratch) => {
+    const parts: (RangeDigest & { sizeBytes: number })[] = [];
     for (let n = 1; n <= partCount(plan, head.sizeBytes) && !run.signal.aborted; n += 1) {
       const range = rangeWithin(plan, n, head.sizeBytes);
       const digest = await hashRange(world, file, range, scratch, true);
@@ -70,7 +68,5 @@ async function hashParts(
       parts.push({ ...digest.value, sizeBytes: range.sizeBytes });
     }
     return { ok: true, value: parts };
-  } finally {
-    permit?.();
-  }
+  });
 }

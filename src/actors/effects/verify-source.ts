@@ -13,7 +13,7 @@ import type { VerifySourceInput } from '../../machines/stream.effects.ts';
 import type { StreamEvent } from '../../machines/stream.events.ts';
 import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
-import { hashRange, PIECE_BYTES } from '../range-reading.ts';
+import { hashRange } from '../range-reading.ts';
 import type { World } from '../world.ts';
 import { failed } from './failing.ts';
 
@@ -35,16 +35,11 @@ export const verifySource = effect<VerifySourceInput>(
         : { type: 'source.changed', stat: first.value, atMs: run.now() };
 
     await world.clock.waitUntil(Math.min(lastChangeMs(first.value), run.now()) + QUIET_BEFORE_FREEZE_MS, run.signal);
-    const permit = await world.readers.take(1, run.signal);
-    try {
-      return await verifyPass(input, run, world);
-    } finally {
-      permit?.();
-    }
+    return await world.readers.through(run.signal, (scratch) => verifyPass(input, scratch, run, world));
   },
 );
 
-async function verifyPass(input: VerifySourceInput, run: Run, world: World): Promise<StreamEvent> {
+async function verifyPass(input: VerifySourceInput, scratch: Uint8Array, run: Run, world: World): Promise<StreamEvent> {
   const before = await world.files.stat(input.file);
   if (!before.ok) return failed(before.failure, run.now());
   const freeze = freezeOf(before.value);
@@ -53,7 +48,7 @@ async function verifyPass(input: VerifySourceInput, run: Run, world: World): Pro
   const startedMs = run.now();
   const rows = await ledgerOf(input, world);
   if (!rows.ok) return failed(rows.failure, run.now());
-  const differing = await compareAll(input, freeze, rows.value, run, world);
+  const differing = await compareAll(input, freeze, rows.value, scratch, run, world);
   if (!differing.ok) return failed(differing.failure, run.now());
 
   const after = await world.files.stat(input.file);
@@ -78,11 +73,11 @@ async function compareAll(
   input: VerifySourceInput,
   freeze: Freeze,
   rows: ReadonlyMap<number, LedgerRow>,
+  scratch: Uint8Array,
   run: Run,
   world: World,
 ): Promise<Outcome<readonly number[]>> {
   const count = partCount(input.plan, freeze.sizeBytes);
-  const scratch = new Uint8Array(PIECE_BYTES);
   const differing: number[] = [];
   for (let n = 1; n <= count && !run.signal.aborted; n += 1) {
     const range = rangeWithin(input.plan, n, freeze.sizeBytes);
