@@ -21,7 +21,7 @@ describe.concurrent('writers that append', { timeout: 120_000 }, () => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const log = await Recording.start(context, scene.path('app.log'));
-    const writing = log.appendDuring(40 * MIB, 5_000, 5_000);
+    const writing = log.appendDuring(40 * MIB, 5_000, 2_000);
     await scene.daemon.waitForState('app.log', ({ sentBytes }) => sentBytes >= 3 * CHUNK_BYTES);
     await writing;
     await log.close();
@@ -50,6 +50,21 @@ describe.concurrent('writers that append', { timeout: 120_000 }, () => {
     const { stream } = await expectDelivered(scene, 'pause.bin', { deadlineMs: SOON_MS });
     expect(stream).toMatchObject({ generation: 1, finalizeReason: 'writer_closed' });
     await witness.testify();
+  });
+
+  test('a file is done when the last of its writers has closed it', async (context) => {
+    const scene = await openScene(context);
+    const first = await Recording.start(context, scene.path('two.bin'));
+    await first.append(CHUNK_BYTES + 1);
+    const second = await Recording.start(context, scene.path('two.bin'), { flags: 'r+', seed: 2 });
+    await scene.daemon.waitForState('two.bin', ({ writer }) => writer === 'open');
+    await first.close();
+    await pause(2 * TIMEOUT_UNKNOWN_MS);
+    expect((await scene.daemon.stream('two.bin'))?.status).toBe('active');
+    await second.append(MIB);
+    await second.close();
+    const { stream } = await expectDelivered(scene, 'two.bin', { deadlineMs: SOON_MS });
+    expect(stream.generation).toBe(1);
   });
 
   test('a writer that holds an empty file open for long is waited for', async (context) => {

@@ -1,7 +1,7 @@
 // What happens to a file after its object is there, and what happens when it is cut: the next generation, with the object replaced
 // only where nothing is lost by it.
 
-import { chmod, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { content } from '../../fixtures/writers/content.ts';
 import { Recording } from '../../fixtures/writers/recording.ts';
@@ -101,5 +101,38 @@ describe.concurrent('a file that is cut while it grows', { timeout: 120_000 }, (
     const { stream } = await expectDelivered(scene, 'trimmed.bin');
     expect(stream).toMatchObject({ generation: 1, leftUploads: [] });
     await witness.testify();
+  });
+
+  test('and refilled faster than anybody looks arrives as it is', async (context) => {
+    const scene = await openScene(context);
+    const witness = callWitness(context, scene);
+    const recording = await Recording.start(context, scene.path('refilled.bin'));
+    await recording.append(3 * CHUNK_BYTES);
+    await scene.daemon.waitForState('refilled.bin', ({ partsHeld }) => partsHeld >= 2);
+    await recording.truncate(0);
+    await recording.overwrite(0, content(4 * CHUNK_BYTES + 1, 8));
+    await recording.close();
+    await scene.daemon.waitForState('refilled.bin', 'completed');
+    const stream = await scene.daemon.stream('refilled.bin');
+    await expectObject(scene, stream?.key ?? '', await fileOf(scene.path('refilled.bin')));
+    await witness.testify();
+  });
+
+  test('by a rotation that copies and truncates arrives in all its pieces', async (context) => {
+    const scene = await openScene(context);
+    const logger = await Recording.start(context, scene.path('app.log'), { flags: 'a' });
+    await logger.append(2 * CHUNK_BYTES + MIB);
+    await scene.daemon.waitForState('app.log', ({ partsHeld }) => partsHeld >= 2);
+    await copyFile(scene.path('app.log'), scene.path('app.log.1'));
+    await logger.truncate(0);
+    await logger.append(MIB);
+    await logger.close();
+    await scene.daemon.waitForStreams(
+      'both are completed',
+      (streams) => streams.filter(({ status }) => status === 'completed').length === 2,
+    );
+    await expectObject(scene, 'app.log.1', await fileOf(scene.path('app.log.1')));
+    await expectObject(scene, 'app~2.log', await fileOf(scene.path('app.log')));
+    expect((await scene.s3.openUploads()).map(({ key }) => key)).toEqual(['app.log']);
   });
 });

@@ -95,6 +95,35 @@ describe.concurrent('names that change while the file grows', { timeout: 120_000
     expect(await s3.openUploads()).toEqual([]);
   });
 
+  test('files in a folder that is renamed keep their keys, and those that come later get new ones', async (context) => {
+    const scene = await openScene(context);
+    const witness = callWitness(context, scene);
+    await mkdir(scene.path('day-1/cam'), { recursive: true });
+    const recording = await Recording.start(context, scene.path('day-1/cam/a.bin'), { seed: 7 });
+    await recording.append(CHUNK_BYTES + MIB);
+    await scene.daemon.waitForState('a.bin', ({ partsHeld }) => partsHeld > 0);
+    await rename(scene.path('day-1'), scene.path('archive'));
+    await recording.append(CHUNK_BYTES);
+    await writeFile(scene.path('archive/cam/b.bin'), content(MIB, 8));
+    await recording.close();
+    await allCompleted(scene, 2);
+    await expectDelivered(scene, 'a.bin', { key: 'day-1/cam/a.bin' });
+    await expectDelivered(scene, 'b.bin', { key: 'archive/cam/b.bin' });
+    await witness.testify();
+  });
+
+  test('a file that is moved out of the folder while it grows arrives', async (context) => {
+    const scene = await openScene(context);
+    const recording = await Recording.start(context, scene.path('leaves.bin'), { seed: 9 });
+    await recording.append(CHUNK_BYTES + MIB);
+    await scene.daemon.waitForState('leaves.bin', ({ partsHeld }) => partsHeld > 0);
+    await rename(scene.path('leaves.bin'), join(scene.folder, 'elsewhere.bin'));
+    await recording.append(CHUNK_BYTES);
+    await recording.close();
+    await scene.daemon.waitForState('leaves.bin', 'completed');
+    await expectObject(scene, 'leaves.bin', await fileOf(join(scene.folder, 'elsewhere.bin')));
+  });
+
   test('a second name for the same file makes no second object', async (context) => {
     const scene = await openScene(context);
     await writeFile(scene.path('one.bin'), content(MIB));

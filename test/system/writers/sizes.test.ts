@@ -1,6 +1,6 @@
 // Files of every size, one and many: nothing, less than a part, exactly parts, and far more than memory should hold.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, utimes, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { content, contentFrom } from '../../fixtures/writers/content.ts';
 import { Recording } from '../../fixtures/writers/recording.ts';
@@ -48,6 +48,24 @@ describe.concurrent('sizes', { timeout: 120_000 }, () => {
     await witness.testify();
   });
 
+  test('files whose times make no sense arrive', async (context) => {
+    const scene = await openScene(context);
+    const witness = callWitness(context, scene);
+    const times = {
+      'before-1970.bin': -86_400 * 365,
+      'epoch.bin': 0,
+      'tomorrow.bin': Date.now() / 1_000 + 86_400,
+      'year-2300.bin': 10_413_792_000,
+    };
+    for (const [name, seconds] of Object.entries(times)) {
+      await writeFile(scene.path(name), content(10_000 + name.length, name.length));
+      await utimes(scene.path(name), seconds, seconds);
+    }
+    await scene.daemon.waitForStreams('all are completed', (streams) => countOf(streams, 'completed') === 4);
+    for (const name of Object.keys(times)) await expectDelivered(scene, name);
+    await witness.testify();
+  });
+
   test('thirty files that grow at once all arrive', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
@@ -63,8 +81,15 @@ describe.concurrent('sizes', { timeout: 120_000 }, () => {
     for (const name of names) await expectDelivered(scene, name);
     await witness.testify();
     expect(await scene.s3.keys()).toHaveLength(2 * names.length);
+    expect(await heldBelow(scene.daemon.pid, scene.recordings), 'descriptors of finished files').toEqual([]);
   });
 });
+
+/** Files below the folder that the process holds open. */
+async function heldBelow(pid: number, folder: string): Promise<readonly string[]> {
+  const targets = (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''));
+  return (await Promise.all(targets)).filter((target) => target.startsWith(`${folder}/`));
+}
 
 const countOf = (streams: readonly { readonly status: string }[], status: string): number =>
   streams.filter((each) => each.status === status).length;
