@@ -1,0 +1,105 @@
+// I6, one writer. I7, bounded: memory, requests, bytes sent again. I8, it ends when faults stop. I9, the source is never harmed.
+
+import { isFinal } from '../../../src/machines/stream-status.ts';
+import type { Evidence, Logged, Violation } from './evidence.ts';
+import { type History, short } from './history.ts';
+
+const MAX_TIMERS = 40;
+/** Requests about one key within a second, parts apart: whoever asks more often does not wait between its tries. */
+const MAX_REQUESTS_A_SECOND = 60;
+
+const as =
+  (invariant: Violation['invariant']) =>
+  (sentence: string): Violation => ({ invariant, sentence });
+
+/** Who took a lease later rules alone: what others say under an older fence is not taken. */
+export function usurpers({ events }: Evidence, history: History): Violation[] {
+  const sentences: string[] = [];
+  // Emptied or rolled back, Redis forgets fences; with STATE_DIR lost as well, they begin anew.
+  if (history.faults.has('state_dir_lost')) return [];
+  let ruler = { daemon: '', fence: -1 };
+  for (const [at, event] of events.entries()) {
+    if (event.kind === 'lease' && event.fence > ruler.fence) ruler = event;
+    if (event.kind === 'registry.saved' && event.daemon !== ruler.daemon && event.fence < ruler.fence)
+      sentences.push(
+        `Redis took a save of ${event.daemon} (fence ${event.fence}) after ${ruler.daemon} had taken the lease (fence ${ruler.fence}, event ${at})`,
+      );
+  }
+  return sentences.map(as('I6'));
+}
+
+export function excesses(evidence: Evidence, history: History): Violation[] {
+  const { ranWild, timers, records, journalRows, registry, unfinished } = evidence;
+  const sentences = [...inFlight(evidence), ...tooOften(evidence), ...sentAgain(evidence, history)];
+  if (ranWild) sentences.push('the daemon asked without end while no time passed');
+  if (timers > MAX_TIMERS) sentences.push(`${timers} timers wait in a daemon at rest`);
+  const finals = new Set(records.filter(({ state }) => isFinal(state)).map(({ streamId }) => streamId));
+  for (const id of finals)
+    if ((journalRows.get(id) ?? 0) > 0)
+      sentences.push(`the journal keeps the ledger of stream ${short(id)}, which is over`);
+  for (const { streamId, rows, hasSnapshot } of unfinished.size > 0 ? [] : (registry ?? []))
+    if (finals.has(streamId) && (rows > 0 || hasSnapshot))
+      sentences.push(`Redis keeps the ledger or snapshot of stream ${short(streamId)}, which is over`);
+  return sentences.map(as('I7'));
+}
+
+function* inFlight({ events, limits }: Evidence): Iterable<string> {
+  const open = new Map<number, { readonly daemon: string; readonly uploadId: string | null }>();
+  for (const [at, event] of events.entries()) {
+    if (event.kind === 's3.answered') open.delete(event.request);
+    if (event.kind === 'daemon.ended')
+      for (const [request, { daemon }] of open) if (daemon === event.daemon) open.delete(request);
+    if (event.kind !== 's3.sent' || event.operation !== 'uploadPart') continue;
+    open.set(event.request, event);
+    const all = [...open.values()].filter(({ daemon }) => daemon === event.daemon);
+    if (all.length > limits.partsInFlight) yield `${event.daemon} has ${all.length} parts in flight (event ${at})`;
+    const ofOne = all.filter(({ uploadId }) => uploadId === event.uploadId).length;
+    if (ofOne > limits.partsInFlightPerUpload) yield `${event.uploadId} has ${ofOne} parts in flight (event ${at})`;
+  }
+}
+
+function* tooOften({ events }: Evidence): Iterable<string> {
+  const recent = new Map<string, number[]>();
+  const told = new Set<string>();
+  for (const event of events) {
+    if (event.kind !== 's3.sent' || event.operation === 'uploadPart') continue;
+    const times = (recent.get(event.key) ?? []).filter((ms) => ms > event.atMs - 1_000);
+    times.push(event.atMs);
+    recent.set(event.key, times);
+    if (times.length <= MAX_REQUESTS_A_SECOND || told.has(event.key)) continue;
+    told.add(event.key);
+    yield `${times.length} requests about ${event.key} within a second, the last one ${event.operation}`;
+  }
+}
+
+/** The very same bytes under the same number again: only for what was not answered, or was under way at a death. */
+function sentAgain({ events }: Evidence, history: History): string[] {
+  const ended = new Map<string, number>();
+  for (const [at, event] of events.entries()) if (event.kind === 'daemon.ended') ended.set(event.daemon, at);
+  let again = 0;
+  let excused = 0;
+  for (const { sent, executed, answered, at } of history.requests.values()) {
+    if (sent.operation !== 'uploadPart') continue;
+    again += executed?.held ?? 0;
+    if (answered?.answered === false || (!answered && (ended.get(sent.daemon) ?? -1) > at)) excused += 1;
+  }
+  return again > excused ? [`${again} parts were sent again with the same bytes, ${excused} were in doubt`] : [];
+}
+
+export function endless({ unfinished, pendingRequests, events }: Evidence): Violation[] {
+  const atMs = (phase: string): number =>
+    events.find((event): event is Extract<Logged, { kind: 'phase' }> => event.kind === 'phase' && event.phase === phase)
+      ?.atMs ?? 0;
+  const seconds = Math.round((atMs('over') - atMs('calm')) / 1_000);
+  const sentences = [...unfinished].map(
+    ([id, state]) => `stream ${short(id)} is still ${state}, ${seconds} s after the last fault`,
+  );
+  if (pendingRequests > 0) sentences.push(`${pendingRequests} requests are still under way`);
+  return sentences.map(as('I8'));
+}
+
+export function harm({ files }: Evidence, history: History): Violation[] {
+  return files
+    .filter(({ streamId, digest }) => history.versions.get(streamId)?.at(-1)?.file.digest !== digest)
+    .map(({ path }) => as('I9')(`${path} is not as its writer left it`));
+}
