@@ -4,96 +4,27 @@ import { describe, expect, test } from 'vitest';
 import { createActor, fromCallback } from 'xstate';
 import { failureOf } from '../../src/machines/failure.ts';
 import { freezeOf } from '../../src/machines/file-identity.ts';
-import { byteOffset, partNumber, uploadId } from '../../src/machines/ids.ts';
 import { NO_PARTS } from '../../src/machines/part-ledger.ts';
-import { recordOf, type StreamContext, type StreamInput } from '../../src/machines/stream.context.ts';
-import type { Evidence, StreamEvent } from '../../src/machines/stream.events.ts';
+import { recordOf } from '../../src/machines/stream.context.ts';
+import type { StreamEvent } from '../../src/machines/stream.events.ts';
 import { streamMachine } from '../../src/machines/stream.machine.ts';
-import { dotted, type Seen, startNoting } from './machine-walk.ts';
-import { freshInput, MIB, PART_BYTES, restoredInput, SETTINGS, START_MS, statOf } from './stream-input.ts';
-
-const T = START_MS + 10_000;
-const FILE_STAT = statOf(20 * MIB, START_MS);
-const NOTHING: Evidence = {
-  recalled: null,
-  stat: FILE_STAT,
-  upload: 'none',
-  parts: null,
-  sentEndBytes: 0,
-  object: 'unasked',
-  content: 'unasked',
-};
-const reconciled = (change: Partial<Evidence> = {}, atMs = T): StreamEvent => ({
-  type: 'stream.reconciled',
-  evidence: { ...NOTHING, ...change },
-  atMs,
-});
-const OPENED: StreamEvent = {
-  type: 'upload.opened',
-  target: { bucket: 'takes', key: 'take.mp4' },
-  upload: {
-    uploadId: uploadId('u1'),
-    plan: SETTINGS.plan,
-    condition: { kind: 'absent' },
-    openedAtMs: T,
-    expiresAtMs: null,
-  },
-  parts: NO_PARTS,
-  sentEndBytes: 0,
-  generation: 1,
-  atMs: T,
-};
-const uploaded = (n: number, sizeBytes = PART_BYTES): StreamEvent => ({
-  type: 'part.uploaded',
-  partNumber: partNumber(n),
-  offset: byteOffset((n - 1) * PART_BYTES),
-  sizeBytes,
-  atMs: T,
-});
-const settled = (unanswered = false, stat = FILE_STAT): StreamEvent => ({
-  type: 'parts.settled',
-  failure: null,
-  unanswered,
-  stat,
-  atMs: T,
-});
-const verified = (differing: readonly number[]): StreamEvent => ({
-  type: 'source.verified',
-  freeze: freezeOf(FILE_STAT),
-  differing,
-  atMs: T,
-});
-const CHECKED: StreamEvent = { type: 'parts.checked', wrong: [], excess: [], atMs: T };
-const FINALIZE: StreamEvent = { type: 'operator.finalize', atMs: T };
-const ABORT: StreamEvent = { type: 'operator.abort', atMs: T };
-const failed = (code: Parameters<typeof failureOf>[0], atMs = T): StreamEvent => ({
-  type: 'effect.failed',
-  failure: failureOf(code, 'told by a test'),
-  atMs,
-});
-const UPLOADING = [reconciled(), OPENED];
-const COMPLETING = [
-  ...UPLOADING,
-  uploaded(1),
-  uploaded(2),
+import { dotted } from './machine-walk.ts';
+import {
+  ABORT,
+  COMPLETING,
+  FILE_STAT,
   FINALIZE,
-  settled(),
-  { type: 'writer.checked', stat: FILE_STAT, presence: 'none', atMs: T } as const,
-  verified([3]),
-  uploaded(3, 4 * MIB),
-  settled(),
-  verified([]),
-  CHECKED,
-];
-
-function tell(events: readonly StreamEvent[], input: StreamInput = freshInput({ stat: FILE_STAT })) {
-  const { actor } = startNoting(streamMachine, input);
-  for (const event of events) actor.send(event);
-  const { value, context, children } = actor.getSnapshot() as unknown as Seen<StreamContext>;
-  const [owed] = Object.values(children);
-  const work = owed?.getSnapshot() as { readonly input: Record<string, unknown> } | undefined;
-  return { state: dotted(value), context, input: work?.input ?? {} };
-}
+  failed,
+  OPENED,
+  reconciled,
+  settled,
+  T,
+  tell,
+  UPLOADING,
+  uploaded,
+  verified,
+} from './stream-facts.ts';
+import { freshInput, MIB, restoredInput, SETTINGS, START_MS, statOf } from './stream-input.ts';
 
 describe('patience', () => {
   test('each failure in a row waits longer, for as long as it takes, and success forgets them all', () => {
@@ -168,6 +99,14 @@ describe('doubt about Complete', () => {
     },
   );
 
+  test('an upload that is gone without an object of ours leaves none: the next generation begins', () => {
+    const record = recordOf('finalizing.completing', tell(COMPLETING).context);
+    const gone = reconciled({ upload: 'gone', object: 'not_ours' });
+    const { state, context } = tell([gone], restoredInput(record, T));
+    expect(state).toBe('active.opening');
+    expect(context.memory).toMatchObject({ generation: 2, completeDoubtUntilMs: null });
+  });
+
   test('a recalled record that owed Complete is in doubt from now on', () => {
     const record = recordOf('finalizing.completing', tell(COMPLETING).context);
     const recalled = freshInput({ mustRecall: true, atMs: T });
@@ -178,7 +117,82 @@ describe('doubt about Complete', () => {
   });
 });
 
+describe('another object at the key', () => {
+  const refused = (code: 'precondition_failed' | 's3_unavailable'): StreamEvent => ({
+    type: 'upload.completion_failed',
+    failure: failureOf(code, 'told by a test'),
+    atMs: T,
+  });
+  const FOREIGN: StreamEvent = { type: 'object.probed', object: 'foreign', upload: 'listed', atMs: T };
+
+  test('is given way to when Complete was refused because of it', () => {
+    const { context } = tell([...COMPLETING, refused('precondition_failed'), FOREIGN]);
+    expect(context.memory).toMatchObject({ generation: 2, freshKey: true, upload: null });
+    expect(context.memory.leftUploads.map((left) => left.why)).toEqual(['foreign_object']);
+  });
+
+  test('is no reason to give up an upload whose Complete was merely not answered', () => {
+    const { state, context } = tell([...COMPLETING, refused('s3_unavailable'), FOREIGN]);
+    expect(state).toBe('finalizing.probing');
+    expect(context.memory.generation).toBe(1);
+  });
+});
+
+describe('the verify pass', () => {
+  const RESENT = COMPLETING.slice(0, COMPLETING.findIndex((event) => event.type === 'source.verified') + 3);
+
+  test('after parts were sent again only compares the stat with its freeze', () => {
+    const { state, input } = tell(RESENT);
+    expect(state).toBe('finalizing.verifying');
+    expect(input['verifiedFreeze']).toEqual(freezeOf(FILE_STAT));
+  });
+
+  test('reads everything again once the file was seen to change', () => {
+    const grown = statOf(21 * MIB, T);
+    const { state, input } = tell([
+      ...RESENT,
+      { type: 'source.changed', stat: grown, atMs: T },
+      FINALIZE,
+      { type: 'writer.checked', stat: grown, presence: 'none', atMs: T },
+    ]);
+    expect(state).toBe('finalizing.verifying');
+    expect(input['verifiedFreeze']).toBeNull();
+  });
+});
+
+test('a file that has its size before its data waits for the data', () => {
+  const preallocated = freshInput({ stat: statOf(0, START_MS) });
+  const found = (allocatedBytes: number) => reconciled({ stat: statOf(20 * MIB, START_MS, allocatedBytes) });
+  expect(tell([found(MIB)], preallocated).state).toBe('active.waiting');
+  expect(tell([found(19 * MIB)], preallocated).state).toBe('active.opening');
+});
+
+test('an upload that holds parts is never aborted by itself, also not when its file is empty', () => {
+  const events = [...UPLOADING, uploaded(1), FINALIZE, settled()];
+  const empty: StreamEvent = { type: 'writer.checked', stat: statOf(0, T), presence: 'none', atMs: T };
+  expect(tell([...events, empty]).state).toBe('finalizing.verifying');
+  expect(tell([...events, empty, { ...verified([]), freeze: freezeOf(statOf(0, T)) } as StreamEvent]).state).toBe(
+    'recovering',
+  );
+});
+
 describe('the operator', () => {
+  test.each([
+    [
+      'verifying',
+      COMPLETING.slice(
+        0,
+        COMPLETING.findIndex((event) => event.type === 'source.verified'),
+      ),
+    ],
+    ['checking', COMPLETING.slice(0, -1)],
+  ])('ends an upload that holds parts while it is %s, on his word', (_, events) => {
+    const { state, input } = tell([...events, ABORT]);
+    expect(state).toBe('finalizing.aborting');
+    expect(input['byOperator']).toBe(true);
+    expect(tell([...events, ABORT, { type: 'upload.aborted', atMs: T }]).state).toBe('aborted_no_parts.by_operator');
+  });
+
   test('Abort is heard from completing on, and refused', () => {
     const { state, context } = tell([...COMPLETING, ABORT]);
     expect(state).toBe('finalizing.completing');
@@ -222,6 +236,15 @@ describe('an upload that is left behind', () => {
       { target: { bucket: 'takes', key: 'take.mp4' }, uploadId: 'u1', parts: 1, why: 'truncated' },
     ]);
     expect(context.memory).toMatchObject({ generation: 2, freshKey: true, upload: null, sentEndBytes: 0 });
+  });
+
+  test('each of them is', () => {
+    const once = [...UPLOADING, uploaded(1), CUT, settled(false, cut.stat), reconciled(cut)];
+    const grown: StreamEvent = { type: 'file.observed', stat: FILE_STAT, path: freshInput().file.path, atMs: T };
+    const again = { ...OPENED, generation: 2 } as StreamEvent;
+    const { context } = tell([...once, grown, again, ...once.slice(2)]);
+    expect(context.memory.leftUploads).toHaveLength(2);
+    expect(context.memory.generation).toBe(3);
   });
 
   test('is not remembered when S3 has lost it', () => {
