@@ -7,7 +7,8 @@
 
 import { fromCallback } from 'xstate';
 import { failureOf } from '../machines/failure.ts';
-import type { StoredRecord } from '../machines/stream-record.ts';
+import { objectKey } from '../machines/object-key.ts';
+import type { ObjectTarget, StoredRecord, StreamRecord } from '../machines/stream-record.ts';
 import { isFinal } from '../machines/stream-status.ts';
 import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
 import type { Outcome } from '../ports/outcome.ts';
@@ -126,13 +127,21 @@ function isNewer(theirs: StoredRecord, ours: StoredRecord | undefined): boolean 
   return theirs.fence === ours.fence ? theirs.rev > ours.rev : theirs.fence > ours.fence;
 }
 
+/** The key is on record only once its upload is open: a record that owes the opening had the file's own key, unless that was taken. */
+function intentOf({ state, memory }: StreamRecord, { options }: World): ObjectTarget | null {
+  const { settings } = options;
+  if (!state.endsWith('.opening')) return null;
+  return { bucket: settings.bucket, key: objectKey(settings, memory.folder, memory.path) };
+}
+
 async function importRecord(world: World, registry: Registry, stored: StoredRecord): Promise<Outcome<null>> {
   const { streamId, memory } = stored.record;
   const uploadId = memory.upload?.uploadId ?? null;
   const rows = uploadId ? await registry.rows(streamId) : { ok: true as const, value: [] };
   if (!rows.ok) return rows;
-  if (memory.target) {
-    const reserved = await world.journal.reserveKey(memory.target, streamId);
+  const target = memory.target ?? intentOf(stored.record, world);
+  if (target) {
+    const reserved = await world.journal.reserveKey(target, streamId);
     if (!reserved.ok) return reserved;
   }
   return await world.journal.save([{ stored, uploadId, replaceRows: true, rows: rows.value }]);
