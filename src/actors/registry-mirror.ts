@@ -112,7 +112,8 @@ export class RegistryMirror {
 
   /** False: try again later. */
   async #save(id: StreamId, waiting: Saved | null): Promise<boolean> {
-    const read = this.#owesAll.has(id) ? await this.#readAll(id) : { ok: true as const, value: waiting };
+    const owesAll = waiting === null || this.#owesAll.has(id);
+    const read = owesAll ? await this.#readAll(id) : { ok: true as const, value: waiting };
     if (read.ok && !read.value) return this.#noteForgotten(id);
     const saved = read.ok && read.value ? atRevision(read.value, waiting?.save.stored.rev ?? 0) : null;
     const lease = saved && this.#leaseOf(saved);
