@@ -22,6 +22,7 @@ export const recovering = stream.createStateConfig({
       { guard: 'isAsCompleted', target: '#stream.s3_completed.done', actions: ['believeEvidence', 'keepCompletion'] },
       { guard: 'abortIsWanted', target: '#stream.finalizing.aborting', actions: 'believeEvidence' },
       { guard: 'emptyFileIsGone', target: '#stream.finalizing.aborting', actions: 'believeEvidence' },
+      { guard: 'bytesAreGoneWhileOpening', target: '#stream.active.opening', actions: 'believeEvidence' },
       { guard: 'bytesAreGone', target: '#stream.failed.ended', actions: ['believeEvidence', 'giveUpGone'] },
       { guard: 'isFoundCut', target: '#stream.active.waiting', actions: ['believeEvidence', 'startAfterTruncation'] },
       {

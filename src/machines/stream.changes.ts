@@ -54,6 +54,7 @@ export function seeWriter(context: StreamContext, presence: WriterPresence, atMs
 export function backOff(context: StreamContext, failure: Failure, atMs: number): Patch {
   const attempt = context.attempt + 1;
   return {
+    ...waitForLateArrivals(context, failure.answered === false, atMs),
     attempt,
     notBeforeMs: atMs + retryDelayMs(context.streamId, attempt, failure),
     ...remember(context, { failure }),
@@ -71,9 +72,11 @@ export function giveUpFor(context: StreamContext, failure: Failure, during: stri
   return { parkedAtMs: atMs, attempt: 0, notBeforeMs: 0, ...remember(context, { failure: { ...failure, during } }) };
 }
 
-/** An attempt ended without an answer: nothing is completed or aborted beside it. */
-export const waitForLateArrivals = (context: StreamContext, unanswered: boolean, atMs: number): Patch =>
-  unanswered ? { lateArrivalUntilMs: Math.max(context.lateArrivalUntilMs, atMs + context.settings.lateArrivalMs) } : {};
+/** An attempt ended without an answer: nothing is opened, completed or aborted beside it. */
+export function waitForLateArrivals(context: StreamContext, unanswered: boolean, atMs: number): Patch {
+  if (!unanswered) return {};
+  return { lateArrivalUntilMs: Math.max(context.lateArrivalUntilMs, atMs + context.settings.lateArrivalMs) };
+}
 
 /** Goes on from the evidence: what was recalled is taken over first, then what S3 lists replaces what was recorded. */
 export function believeEvidence(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): Patch {

@@ -32,6 +32,10 @@ export interface StreamContext {
   readonly verified: boolean;
   readonly attempt: number;
   readonly notBeforeMs: number;
+  /**
+   * Until then an attempt without an answer may still arrive. A former process may have died with parts in flight in any state,
+   * because sending does not wait for the journal.
+   */
   readonly lateArrivalUntilMs: number;
   readonly parkedAtMs: number;
 }
@@ -87,7 +91,7 @@ export function initialContext(input: StreamInput): StreamContext {
     verified: false,
     attempt: 0,
     notBeforeMs: 0,
-    lateArrivalUntilMs: wasSending(record?.state) ? input.atMs + input.settings.lateArrivalMs : 0,
+    lateArrivalUntilMs: record?.memory.upload ? input.atMs + input.settings.lateArrivalMs : 0,
     parkedAtMs: input.atMs,
   };
 }
@@ -103,10 +107,6 @@ function memoryOf({ memory, state }: StreamRecord, { file, settings, atMs }: Str
 /** A former process may have died with a Complete under way, or done. */
 const mayHaveCompleted = (state: string): boolean =>
   state === 'finalizing.completing' || state === 'finalizing.probing' || state === 'finalizing.proving';
-
-/** A former process may have died with parts in flight: they may still arrive. */
-const wasSending = (state: string | undefined): boolean =>
-  state === 'active.uploading' || state === 'finalizing.resending';
 
 export const fileOf = (context: StreamContext): FileRef => ({
   streamId: context.streamId,

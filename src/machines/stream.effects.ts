@@ -95,7 +95,7 @@ const owed = (context: StreamContext): Owed => ({
   notBeforeMs: context.notBeforeMs,
 });
 
-/** Completing and aborting also wait until no unanswered attempt can arrive any more. */
+/** Opening, completing and aborting also wait until no unanswered attempt can arrive any more. */
 const owedAlone = (context: StreamContext): Owed => ({
   ...owed(context),
   notBeforeMs: Math.max(context.notBeforeMs, context.lateArrivalUntilMs),
@@ -124,7 +124,7 @@ export const inputOf = {
     seen: context.seen,
   }),
   openUpload: ({ context }: In): OpenUploadInput => ({
-    ...owed(context),
+    ...owedAlone(context),
     settings: context.settings,
     generation: context.memory.generation,
     startedAtMs: context.memory.startedAtMs,

@@ -216,7 +216,11 @@ export const failed = stream.createStateConfig({
   states: {
     /** A person can cure it; it is tried again by itself. */
     parked: { on: { 'stream.due': { guard: 'isRetryDue', target: '#stream.recovering', actions: 'askS3' } } },
-    /** Source gone, limit, conflict or bug: reason, hint and parts are kept. */
-    ended: {},
+    /** Source gone, limit, conflict or bug: reason, hint and parts are kept. A file that was gone and is seen again was only moved. */
+    ended: {
+      on: {
+        'file.observed': { guard: 'sourceWasGone', target: '#stream.recovering', actions: ['seeFile', 'askS3'] },
+      },
+    },
   },
 });

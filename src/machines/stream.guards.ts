@@ -103,6 +103,13 @@ export function owesReceipt(context: StreamContext, event: StreamEventOf<'stream
   return withRecalled(context, event.evidence).cameFrom === 's3_completed.publishing' && isAsCompleted(context, event);
 }
 
+/** A former process may have opened an upload that nobody knows of: it is looked for although there is nothing more to send. */
+export function areBytesGoneWhileOpening(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
+  const { cameFrom, memory } = withRecalled(context, event.evidence);
+  const wasOpening = cameFrom === 'active.opening' || cameFrom === 'finalizing.opening';
+  return event.evidence.stat === null && memory.upload === null && wasOpening;
+}
+
 /** A former process owed a Complete: it may have been sent. */
 export function mayHaveSentComplete(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
   if (event.evidence.upload !== 'listed') return false;

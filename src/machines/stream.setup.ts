@@ -81,6 +81,7 @@ export const stream = setup({
     // what the evidence says
     objectIsOurs: evidence((found) => found.object === 'ours'),
     bytesAreGone: evidence((found) => found.stat === null),
+    bytesAreGoneWhileOpening: when('stream.reconciled', ask.areBytesGoneWhileOpening),
     emptyFileIsGone: ({ context, event }) =>
       event.type === 'stream.reconciled' &&
       event.evidence.stat === null &&
@@ -101,6 +102,7 @@ export const stream = setup({
     wouldCutBelowSent: when('file.observed', ask.wouldCutBelowSent),
     isIdle: when('stream.due', (context, event) => isIdle(context, event.atMs)),
     hasChangedSinceProof: ({ context }) => ask.hasChangedSinceProof(context),
+    sourceWasGone: ({ context }) => context.memory.failure?.code === 'source_gone',
     // parts
     partMayGo: ({ context }) => ask.partMayGo(context),
     hasUpload: ({ context }) => context.memory.upload !== null,

@@ -77,6 +77,7 @@ export function walkStream(): StreamWalk {
   const inputs = new Map([
     ...fresh,
     ['a record that owes a receipt', restored(recordIn('s3_completed.publishing', first))],
+    ['a record that owes an opening', restored(recordIn('active.opening', first))],
     ['a record that owes Complete', restored(recordIn('finalizing.completing', first))],
     [
       'a record of a refused Complete, where foreign objects must stay',

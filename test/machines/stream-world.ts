@@ -112,6 +112,8 @@ export class StreamWorld {
   }
 
   #open(known: effects.OpenUploadInput, atMs: number): StreamEvent {
+    // An upload is looked for, but none is opened for bytes that cannot be read.
+    if (!this.file) return this.#gone(atMs);
     for (let n = 1; ; n += 1) {
       const key = n === 1 ? 'take.mp4' : `take~${n}.mp4`;
       const there = this.objects.get(key);

@@ -25,6 +25,7 @@ recovering | stream.reconciled | owesReceipt               | s3_completed.publis
 recovering | stream.reconciled | isAsCompleted             | s3_completed.done       | -
 recovering | stream.reconciled | abortIsWanted             | finalizing.aborting     | abortUpload
 recovering | stream.reconciled | emptyFileIsGone           | finalizing.aborting     | abortUpload
+recovering | stream.reconciled | bytesAreGoneWhileOpening  | active.opening          | openUpload
 recovering | stream.reconciled | bytesAreGone              | failed.ended            | -
 recovering | stream.reconciled | isFoundCut                | active.waiting          | -
 recovering | stream.reconciled | hasChangedSinceCompletion | active.waiting          | -
@@ -149,6 +150,7 @@ failed        | operator.retry    | -          | recovering | reconcile
 failed        | operator.abort    | -          | recovering | reconcile
 failed        | operator.finalize | -          | stays      | -
 failed.parked | stream.due        | isRetryDue | recovering | reconcile
+failed.ended  | file.observed     | sourceWasGone | recovering | reconcile
 `;
 
 export const STREAM_ROWS = [

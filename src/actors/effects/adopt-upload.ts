@@ -1,5 +1,7 @@
 // An upload that an earlier process opened for this key and could not record any more: found by listing exactly this key, and
 // gone on with if it holds parts of this very file. Not an effect of its own: a step of openUpload.
+//
+// Where the file is gone, nothing can be compared: what our own intent left with parts is taken over, so that it is shown and kept.
 
 import type { FileRef } from '../../machines/file-identity.ts';
 import { countHeld } from '../../machines/part-ledger.ts';
@@ -7,7 +9,7 @@ import type { PartPlan } from '../../machines/part-plan.ts';
 import type { ObjectTarget, UploadMemory } from '../../machines/stream-record.ts';
 import type { ListedUpload } from '../../ports/object-store.ts';
 import type { Outcome } from '../../ports/outcome.ts';
-import { type Adopted, adoptListed } from '../adoption.ts';
+import { type Adopted, adoptListed, summed } from '../adoption.ts';
 import type { Run } from '../effect.ts';
 import type { World } from '../world.ts';
 
@@ -27,7 +29,8 @@ export type AdoptedUpload = Adopted & Pick<UploadMemory, 'uploadId' | 'expiresAt
 /** null: none holds a part of this file. Empty ones opened by our own intent are aborted; all others are left alone. */
 export async function adoptUpload(wanted: Wanted, run: Run, world: World): Promise<Outcome<AdoptedUpload | null>> {
   const stat = await world.files.stat(wanted.file);
-  if (!stat.ok) return stat;
+  if (!stat.ok && stat.failure.code !== 'source_gone') return stat;
+  const fileBytes = stat.ok ? stat.value.sizeBytes : null;
   const listed = await world.store.listUploads(
     { bucket: wanted.target.bucket, prefix: wanted.target.key },
     { signal: run.signal },
@@ -35,10 +38,12 @@ export async function adoptUpload(wanted: Wanted, run: Run, world: World): Promi
   if (!listed.ok) return listed;
   let best: AdoptedUpload | null = null;
   for (const upload of listed.value.filter((candidate) => candidate.key === wanted.target.key)) {
-    const compared = await compareUpload(wanted, upload, stat.value.sizeBytes, run, world);
+    const compared = await compareUpload(wanted, upload, fileBytes, run, world);
     if (!compared.ok) return compared;
-    if (compared.value && countHeld(compared.value.parts) > (best ? countHeld(best.parts) : 0)) best = compared.value;
+    const found = compared.value;
+    if (found && (fileBytes === null || countHeld(found.parts) > (best ? countHeld(best.parts) : 0))) best = found;
   }
+  if (!best && !stat.ok) return stat;
   if (best) world.writeAhead.replaceRows(wanted.file.streamId, best.uploadId, best.rows);
   return { ok: true, value: best };
 }
@@ -46,7 +51,7 @@ export async function adoptUpload(wanted: Wanted, run: Run, world: World): Promi
 async function compareUpload(
   wanted: Wanted,
   upload: ListedUpload,
-  fileBytes: number,
+  fileBytes: number | null,
   run: Run,
   world: World,
 ): Promise<Outcome<AdoptedUpload | null>> {
@@ -57,13 +62,18 @@ async function compareUpload(
   if (!parts.ok) return parts.failure.code === 'upload_not_found' ? { ok: true, value: null } : parts;
   if (parts.value.parts.length === 0)
     return isOurIntent(wanted, upload) ? await endEmpty(wanted, upload, world) : { ok: true, value: null };
+  const { expiresAtMs } = parts.value;
+  if (fileBytes === null) {
+    const value = isOurIntent(wanted, upload) ? { ...summed([]), uploadId: upload.uploadId, expiresAtMs } : null;
+    return { ok: true, value };
+  }
   const adopted = await adoptListed(
     { file: wanted.file, plan: wanted.plan, fileBytes, listed: parts.value.parts, rows: new Map() },
     world,
     run.signal,
   );
   if (!adopted.ok) return adopted;
-  return { ok: true, value: { ...adopted.value, uploadId: upload.uploadId, expiresAtMs: parts.value.expiresAtMs } };
+  return { ok: true, value: { ...adopted.value, uploadId: upload.uploadId, expiresAtMs } };
 }
 
 const isOurIntent = ({ ownSinceMs }: Wanted, { initiatedAtMs }: ListedUpload): boolean =>

@@ -13,6 +13,9 @@ export const objectMetadata = (id: StreamId, generation: number): Readonly<Recor
 });
 export const receiptMetadata = (id: StreamId): Readonly<Record<string, string>> => ({ [RECEIPT_OF]: id });
 
+/** Where an object's receipt goes: the first that is free. */
+export const receiptKeysOf = (key: string): readonly string[] => [`${key}.metadata.json`, `${key}~receipt.json`];
+
 export const isOfStream = (head: ObjectHead, id: StreamId): boolean => head.metadata[STREAM] === id;
 export const isOfGeneration = (head: ObjectHead, id: StreamId, generation: number): boolean =>
   isOfStream(head, id) && head.metadata[GENERATION] === String(generation);

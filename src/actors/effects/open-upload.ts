@@ -5,7 +5,9 @@
 // reserved already, so the uploads listed for exactly this key are looked at, and the one that holds the file's parts is
 // adopted; an empty one that our own intent may have opened is aborted. Safe to run twice for that reason. The same look finds
 // what a lost STATE_DIR forgot: the upload on its way, or the finished object.
-// O1. A key is used only if nothing is there, or only our own object (then Complete is conditional on it), or the user said
+// O1. A key that this stream reserved before comes first, also after a rename: what an earlier intent left is found there.
+// O2. What a former process sent may arrive until `lateArrivalMs` after our start: only then is the key looked at for its past.
+// O3. A key is used only if nothing is there, or only our own object (then Complete is conditional on it), or the user said
 //     `overwrite`. A foreign object is never looked away from.
 
 import { failureOf } from '../../machines/failure.ts';
@@ -22,7 +24,7 @@ import type { World } from '../world.ts';
 import { adoptObject } from './adopt-object.ts';
 import { type AdoptedUpload, adoptUpload } from './adopt-upload.ts';
 import { failed } from './failing.ts';
-import { generationOf, isOfStream, objectMetadata } from './object-metadata.ts';
+import { generationOf, isOfStream, objectMetadata, receiptKeysOf } from './object-metadata.ts';
 
 interface Place {
   readonly target: ObjectTarget;
@@ -79,6 +81,7 @@ async function lookForPast(
   }
   const isOlderThanUs = birthMs(file.identity) < world.options.startedAtMs;
   if (!place.reservedBefore && !isOlderThanUs) return { ok: true, value: null };
+  await world.clock.waitUntil(world.options.startedAtMs + settings.lateArrivalMs, run.signal);
   const ownSinceMs = place.reservedBefore ? input.startedAtMs : null;
   const upload = await adoptUpload({ file, target: place.target, plan: settings.plan, ownSinceMs }, run, world);
   if (!upload.ok) return upload;
@@ -98,6 +101,12 @@ function opened(
 
 async function reservePlace(input: OpenUploadInput, run: Run, world: World): Promise<Outcome<Place>> {
   const wanted = objectKey(input.settings, input.file.folder, input.file.path);
+  const reserved = await reservedForObjects(input, world);
+  if (!reserved.ok) return reserved;
+  for (const target of reserved.value) {
+    const place = await tryPlace(input, target, run, world);
+    if (!place.ok || place.value) return place as Outcome<Place>;
+  }
   for (let n = 1; n <= MAX_KEY_VARIANTS && !run.signal.aborted; n += 1) {
     const target = { bucket: input.settings.bucket, key: keyVariant(wanted, n) };
     if (keyBytes(target.key) > MAX_KEY_BYTES)
@@ -113,6 +122,18 @@ async function reservePlace(input: OpenUploadInput, run: Run, world: World): Pro
     ok: false,
     failure: failureOf('foreign_object', `${wanted} and ${MAX_KEY_VARIANTS} variants of it are taken`),
   };
+}
+
+/** O1. Receipts have keys of their own, made of their object's. */
+async function reservedForObjects(input: OpenUploadInput, world: World): Promise<Outcome<readonly ObjectTarget[]>> {
+  const all = await world.journal.reservedKeys(input.streamId);
+  if (!all.ok) return all;
+  const keys = all.value.map((target) => target.key);
+  const receipts = new Set(keys.flatMap(receiptKeysOf));
+  const value = all.value.filter(
+    ({ bucket, key }) => bucket === input.settings.bucket && !receipts.has(key) && !input.avoidKeys.includes(key),
+  );
+  return { ok: true, value };
 }
 
 /** null: the key is another's. */

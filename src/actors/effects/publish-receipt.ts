@@ -11,7 +11,7 @@ import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
 import type { World } from '../world.ts';
 import { failed } from './failing.ts';
-import { isReceiptOf, receiptMetadata } from './object-metadata.ts';
+import { isReceiptOf, receiptKeysOf, receiptMetadata } from './object-metadata.ts';
 
 const RECEIPT_VERSION = 1;
 
@@ -37,7 +37,7 @@ async function placeOf(
   world: World,
 ): Promise<Outcome<{ target: ObjectTarget; condition: CompleteCondition }>> {
   const { bucket, key } = input.completion.target;
-  for (const name of [`${key}.metadata.json`, `${key}~receipt.json`]) {
+  for (const name of receiptKeysOf(key)) {
     const target = { bucket, key: name };
     const reserved = await world.journal.reserveKey(target, input.streamId);
     if (!reserved.ok) return reserved;
