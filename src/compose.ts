@@ -92,21 +92,27 @@ async function start(config: Config, options: StartOptions, told: Told, closing:
   closing.add(() => ports.store.close());
   closing.add(() => ports.files.close());
 
-  const composed = composeWorld(
-    config,
-    optionsOf(config, folders, options.once, leaseHolderOf(config)),
-    ports,
-    (problem) => {
-      readModel.daemonChanged({ reasons: problem === null ? [] : [`S3 ${problem}`] });
-      if (problem !== null)
-        telemetry.error('S3 refuses; streams wait and go on by themselves when it is cured', { detail: problem });
-    },
-  );
+  const daemonOptions = optionsOf(config, folders, options.once, leaseHolderOf(config));
+  const composed = composeWorld(config, daemonOptions, ports, tellOfStore(told));
   const listener = await listen(config, told, closing);
   const finished = run(composed, told, closing);
   await booted(composed);
-  void composed.world.probe.capabilities();
+  const asking = new AbortController();
+  closing.add(() => asking.abort());
+  void composed.world.probe.ask(ports.clock, config.parkedRetryMs, asking.signal);
   return daemonOf(config, composed, { embedded, listener, finished });
+}
+
+/** C3. Logged when it changes, not at every asking. */
+function tellOfStore({ readModel, telemetry }: Told): (problem: string | null) => void {
+  let before: string | null = null;
+  return (problem) => {
+    readModel.daemonChanged({ reasons: problem === null ? [] : [`S3 ${problem}`] });
+    if (problem !== null && problem !== before)
+      telemetry.error('S3 refuses; streams wait and go on by themselves when it is cured', { detail: problem });
+    else if (problem === null && before !== null) telemetry.info('S3 answers as it should');
+    before = problem;
+  };
 }
 
 /** C1. */

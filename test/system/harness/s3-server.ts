@@ -5,6 +5,9 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import {
+  AbortMultipartUploadCommand,
+  CreateBucketCommand,
+  DeleteBucketCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
@@ -140,6 +143,20 @@ export class S3Server {
   /** Somebody else's object. */
   async putObject(key: string, body: Uint8Array): Promise<void> {
     await this.#client.send(new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: body }));
+  }
+
+  /** Somebody ends an upload behind the daemon's back: a lifecycle rule, an operator. */
+  async abortUpload({ key, uploadId }: OpenUpload): Promise<void> {
+    await this.#client.send(new AbortMultipartUploadCommand({ Bucket: BUCKET, Key: key, UploadId: uploadId }));
+  }
+
+  /** Only while it is empty. */
+  async deleteBucket(): Promise<void> {
+    await this.#client.send(new DeleteBucketCommand({ Bucket: BUCKET }));
+  }
+
+  async createBucket(): Promise<void> {
+    await this.#client.send(new CreateBucketCommand({ Bucket: BUCKET }));
   }
 
   /** All keys of the bucket, receipts included, in S3's order. */
