@@ -6,7 +6,7 @@
 // 2. Every event may be lost, and names that are no UTF-8 give none (node hands them over as U+FFFD): `sweep` finds all of these.
 // 3. Errors (inotify's limits, unreadable folders) are told through `failed`; what is watched goes on, and so does `sweep`.
 
-import { readdir } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Outcome } from '../ports/outcome.ts';
@@ -68,6 +68,8 @@ export function createChokidarWatcher(options: WatchOptions, parts: ChokidarWatc
         return fsFailed('readdir', folder, error);
       }
     }
+    // Links below a watched folder are not followed, and chokidar takes the folder itself for one of them.
+    for (const owner of folders) owner.absolute = await realpath(owner.absolute).catch(() => owner.absolute);
     const created = (parts.watch ?? watch)([], {
       ignored: (path) => heard.has(path) || isIgnored(folders, globs, path),
       // A sweep follows every start.

@@ -144,6 +144,21 @@ test('symlinks, sockets and loops are not followed and not swept', async () => {
   fs.rmSync(outside, { recursive: true });
 });
 
+test('a watched folder that is a link itself is watched like the folder behind it', async () => {
+  const link = `${folder}-link`;
+  fs.symlinkSync(folder, link);
+  fs.mkdirSync(join(folder, 'sub'));
+  const linked = watch({ folders: [link] });
+  try {
+    await linked.start(listener);
+    fs.writeFileSync(join(folder, 'sub', 'take.mp4'), 'x');
+    await until(() => hints.includes(join(link, 'sub', 'take.mp4')));
+  } finally {
+    await linked.close();
+    fs.unlinkSync(link);
+  }
+});
+
 test('a name that is no UTF-8 is swept, as are files in a folder of such a name', async () => {
   const name = Buffer.from([0x66, 0xfc, 0x72]);
   const odd = fromFsBytes(Buffer.concat([Buffer.from(`${folder}/`), name]));
