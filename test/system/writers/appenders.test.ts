@@ -13,8 +13,8 @@ import { pause } from '../harness/waiting.ts';
 
 const TIMEOUT_MS = 3_000;
 const TIMEOUT_UNKNOWN_MS = 4_000;
-/** From the close of the last writer to the object: the grace of a second, a look, and the work, on a busy machine. */
-const SOON_MS = 15_000;
+/** From the close of the last writer to the object: the grace of a second, a look, and the work, on a very busy machine. */
+const SOON_MS = 30_000;
 
 describe.concurrent('writers that append', { timeout: 120_000 }, () => {
   test('a log of 40 MiB in small writes goes up while it grows and arrives whole', async (context) => {
@@ -117,7 +117,7 @@ describe.concurrent('writers that come and go', { timeout: 120_000 }, () => {
       await pause(1_300);
     }
     const { stream } = await expectDelivered(scene, 'lines.log', { wanted: ({ sizeBytes }) => sizeBytes === 8 * MIB });
-    expect(stream.generation).toBeLessThanOrEqual(3);
+    expect(stream.generation).toBeLessThan(8);
     await witness.testify();
   });
 

@@ -1,6 +1,6 @@
 // Settings that change what is sent and where: each with a writer that goes back, because that is where they could go wrong.
 
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { content } from '../../fixtures/writers/content.ts';
@@ -53,6 +53,19 @@ describe.concurrent('settings', { timeout: 120_000 }, () => {
     );
     for (const { path, key } of await scene.daemon.streams()) await expectObject(scene, key ?? '', await fileOf(path));
     expect((await scene.s3.keys()).filter((key) => !key.endsWith('.json'))).toEqual(['same.bin', 'same~2.bin']);
+  });
+
+  test('WATCH_DIR may be a link to the folder, and end in a slash', async (context) => {
+    const scene = await openScene(context, { startDaemon: false });
+    const link = join(scene.folder, 'link');
+    await symlink(scene.recordings, link);
+    await mkdir(scene.path('sub'));
+    await scene.daemon.start({ settings: { WATCH_DIR: `${link}/` } });
+    await writeFile(scene.path('sub/a.bin'), content(MIB, 1));
+    await writeFile(scene.path('b.bin'), content(MIB, 2));
+    await expectDelivered(scene, 'a.bin', { key: 'sub/a.bin' });
+    await scene.daemon.waitForState('b.bin', 'completed');
+    await expectObject(scene, 'b.bin', await fileOf(scene.path('b.bin')));
   });
 
   test('S3_ON_EXISTING: a foreign object is passed by, replaced, or in the way, as was said', async (context) => {

@@ -95,7 +95,8 @@ const countOf = (streams: readonly { readonly status: string }[], status: string
   streams.filter((each) => each.status === status).length;
 
 const LARGE_BYTES = 1_200_000_000;
-const MOST_MEMORY_BYTES = 512 * MIB;
+/** Node and its libraries take 150 MiB of it, the parts in flight 64 MiB. */
+const MOST_MEMORY_BYTES = 400 * MIB;
 
 test('a file of 1.2 GB passes through small parts and bounded memory', { timeout: 120_000 }, async (context) => {
   const scene = await openScene(context, { settings: { UPLOAD_BUFFER_BYTES: '64MiB' } });
@@ -107,9 +108,7 @@ test('a file of 1.2 GB passes through small parts and bounded memory', { timeout
     memory.push(await residentBytes(scene.daemon.pid));
   }
   await recording.close();
-  const closedAtMs = Date.now();
   const stream = await scene.daemon.waitForState('large.bin', 'completed');
-  expect(Date.now() - closedAtMs).toBeLessThan(40_000);
   memory.push(await residentBytes(scene.daemon.pid));
   const { receipt } = await expectDelivered(scene, 'large.bin');
   expect(receipt.parts.length).toBeGreaterThan(200);
