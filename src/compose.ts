@@ -179,12 +179,15 @@ async function run(
   closing: Closing,
 ): Promise<{ exitCode: number }> {
   const ended = new Promise<number>((resolve) => {
+    let leftUndone = false;
     supervisor.subscribe({
-      next: ({ value }) => readModel.daemonChanged({ phase: value }),
+      next: ({ value, context }) => {
+        readModel.daemonChanged({ phase: value });
+        // Looked at before the end, at which all actors are stopped.
+        if (value === 'draining') leftUndone = world.streams.size > 0 || context.brokenStreams > 0;
+      },
       complete: () =>
-        resolve(
-          exitCodeOf(supervisor.getSnapshot().context.refusal !== null, world.options.once && world.streams.size > 0),
-        ),
+        resolve(exitCodeOf(supervisor.getSnapshot().context.refusal !== null, world.options.once && leftUndone)),
       error: (error) => {
         telemetry.error('bug: the supervisor ended', {
           detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
