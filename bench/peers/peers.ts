@@ -51,7 +51,8 @@ const awscli: Peer = {
 const rclone: Peer = {
   name: 'rclone copyto',
   carry: (file, sink) =>
-    spawned('rclone', ['copyto', '--retries', '1', '--s3-no-check-bucket', file, 'sink:bench/rclone'], {
+    // A new key each time: it skips what is there already.
+    spawned('rclone', ['copyto', '--retries', '1', '--s3-no-check-bucket', file, `sink:bench/rclone-${Date.now()}`], {
       RCLONE_CONFIG: '/dev/null',
       RCLONE_CONFIG_SINK_TYPE: 's3',
       RCLONE_CONFIG_SINK_PROVIDER: 'Other',
