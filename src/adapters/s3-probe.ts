@@ -6,14 +6,14 @@
 // upload is aborted and the object deleted however the probe ends; on a versioned bucket its versions remain, and where
 // deleting is not allowed one object of a few bytes remains (told as a warning).
 //
-// Killed in between: an object or upload named `.tailrace-probe/...`, recognisable as ours and harmless.
+// Killed in between: an object or upload named `.tailrace-probe/...`, recognisable as ours; a later probe ends the upload.
 
 import { randomUUID } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { type Failure, failureOf } from '../machines/failure.ts';
 import { partNumber, type UploadId } from '../machines/ids.ts';
 import type { CompleteCondition, ObjectTarget } from '../machines/stream-record.ts';
-import type { CallOptions, ObjectStore, StoreCapabilities } from '../ports/object-store.ts';
+import type { CallOptions, ListedUpload, ObjectStore, StoreCapabilities } from '../ports/object-store.ts';
 import type { Outcome } from '../ports/outcome.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { S3Session } from './s3-call.ts';
@@ -51,6 +51,7 @@ export const probe =
     const prefix = `${probePrefix}${PROBE_FOLDER}`;
     const reached = await listUploads(session)({ bucket, prefix }, options);
     if (!reached.ok) return reached;
+    await endLeftovers(session, bucket, reached.value);
     // Tried out on a copy: real work may run beside a later probe.
     const best: S3Session = {
       ...session,
@@ -68,6 +69,19 @@ export const probe =
     session.conditionalPut = trial.session.conditionalPut;
     return { ok: true, value: session.capabilities };
   };
+
+/** A probe that was killed leaves its upload behind; one under way takes seconds at most. */
+const LEFTOVER_AGE_MS = 60_000;
+/** Crash loops must not make the next start slow. */
+const MAX_LEFTOVERS_ENDED = 100;
+
+async function endLeftovers(session: S3Session, bucket: string, found: readonly ListedUpload[]): Promise<void> {
+  const old = found.filter(({ initiatedAtMs }) => Date.now() - initiatedAtMs > LEFTOVER_AGE_MS);
+  for (const { key, uploadId } of old.slice(0, MAX_LEFTOVERS_ENDED)) {
+    // One that cannot be ended is met again by the next probe.
+    await abortUpload(session)({ target: { bucket, key }, uploadId });
+  }
+}
 
 /** One probe under way. Its steps answer null, or the failure that ends it. */
 class Trial {

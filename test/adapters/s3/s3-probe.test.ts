@@ -33,6 +33,20 @@ describe('probe', () => {
     return server;
   }
 
+  test('the upload that a killed probe left is ended by a later one, a probe under way is not disturbed', async () => {
+    const clock = { aheadMs: -120_000 };
+    const server = await startServer({ now: () => Date.now() + clock.aheadMs });
+    closers.push(server.close);
+    const store = server.connect();
+    const target = (name: string) => ({ bucket: 'streams', key: `.tailrace-probe/${name}` });
+    got(await store.createUpload({ target: target('killed'), metadata: {} }));
+    clock.aheadMs = 0;
+    got(await store.createUpload({ target: target('under-way'), metadata: {} }));
+    got(await store.probe('streams'));
+    const left = got(await store.listUploads({ bucket: 'streams', prefix: '.tailrace-probe/' }));
+    expect(left.map(({ key }) => key)).toEqual(['.tailrace-probe/under-way']);
+  });
+
   test.each<[string, Habits, Partial<StoreCapabilities>]>([
     ['does as AWS', {}, {}],
     ['ignores checksums (Ceph, Swift)', { ignoresChecksums: true }, { checksum: 'md5', checksumsInComplete: false }],

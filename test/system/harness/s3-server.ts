@@ -24,6 +24,8 @@ import { until } from './waiting.ts';
 export const BUCKET = 'takes';
 export const CREDENTIALS = { accessKeyId: 'system-key', secretAccessKey: 'system-secret' };
 
+const PROBE_FOLDER = '.tailrace-probe/';
+
 export interface ObjectSeen {
   readonly sizeBytes: number;
   readonly sha256: string;
@@ -173,13 +175,16 @@ export class S3Server {
     return keys;
   }
 
+  /** Those of files; a killed probe leaves one in its own folder, which a later probe ends. */
   async openUploads(): Promise<readonly OpenUpload[]> {
     const uploads: OpenUpload[] = [];
     let marker: { KeyMarker?: string; UploadIdMarker?: string } | null = {};
     while (marker) {
       const page: { Uploads?: { Key?: string; UploadId?: string }[] } & Record<string, unknown> =
         (await this.#client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET, ...marker }))) as never;
-      for (const { Key = '', UploadId = '' } of page.Uploads ?? []) uploads.push({ key: Key, uploadId: UploadId });
+      for (const { Key = '', UploadId = '' } of page.Uploads ?? []) {
+        if (!Key.startsWith(PROBE_FOLDER)) uploads.push({ key: Key, uploadId: UploadId });
+      }
       marker = page['IsTruncated']
         ? { KeyMarker: String(page['NextKeyMarker']), UploadIdMarker: String(page['NextUploadIdMarker']) }
         : null;
