@@ -108,8 +108,9 @@ function indexOf(told: readonly Told[]): string {
     `| \`${USUAL_FAILURE_MARK}\` | the work may fail; where that leads is the same everywhere and told once, below the pictures |`,
     '| `◉` | final: the actor leaves |',
     '',
-    'In `stream.svg`, lines between top states go from border to border, and ways to `failed` are left out; the tables have',
-    'every row. In the pictures each state is a group with `data-state` (its dotted path); the class `is-active` lights it.',
+    'In `stream.svg`, lines between top states go from border to border without labels, and ways to `failed` are left out: the',
+    'pictures below it and the tables have them. In every picture each state is a group with `data-state` (its dotted path); the',
+    'class `is-active` lights it.',
     '',
     ...told.flatMap(({ chart, about, views }) => [
       `## [${chart.id}](${fileNameOf(chart)}.md)`,

@@ -1,8 +1,9 @@
 // What a picture shows of a chart. A chart with all its lines in one picture is a knot, so there are two kinds of view:
 //
-// - the overview: all states, nested; lines between top states are drawn from border to border and name the state they lead to
-//   (`stream.reconciled → proving`) unless it is the first one;
-// - a close view of one compound state: lines between its own states, with guards; ways out of it stand in the boxes (`⇢`).
+// - the overview: all states, nested; lines between top states go from border to border and carry no labels, which Graphviz
+//   would heap on each other;
+// - close views, one of each large compound state and one of the others: with guards; what leads out of a top state stands in the
+//   boxes (`⇢`).
 //
 // Never lines, in either: rows that stay in their state (`↺` when they enter it again), the usual ways out after a failure (`✱`
 // in the box), and in the overview all ways to `failed`. Nothing is lost: the tables have every row.
@@ -38,7 +39,8 @@ export interface ChartView {
   /** File name without extension. */
   readonly name: string;
   readonly title: string;
-  readonly direction: 'left-right' | 'top-down';
+  /** States that no lines connect stand below each other from left to right, and beside each other from top to bottom. */
+  readonly direction: 'top-down' | 'left-right';
   readonly initial: string | null;
   readonly states: readonly ViewState[];
   readonly edges: readonly ViewEdge[];
@@ -60,17 +62,38 @@ const topOf = (path: string): string => path.split('.')[0] ?? path;
 const LAST_RESORT = 'failed';
 /** Compound states large enough for a picture of their own. */
 const MIN_STATES_FOR_A_CLOSE_VIEW = 3;
+/** Name of the picture of all states that have none of their own. */
+const OTHERS = 'others';
 
 export function viewsOf(chart: Chart): readonly ChartView[] {
-  const large = childrenOf(chart, '').filter(
-    (state) => childrenOf(chart, state.path).length >= MIN_STATES_FOR_A_CLOSE_VIEW,
-  );
-  return large.length === 0
-    ? [closeView(chart, '')]
-    : [overview(chart), ...large.map((state) => closeView(chart, state.path))];
+  const tops = childrenOf(chart, '').map((state) => state.path);
+  const large = tops.filter((path) => childrenOf(chart, path).length >= MIN_STATES_FOR_A_CLOSE_VIEW);
+  if (large.length === 0) return [{ ...closeView(chart, tops), initial: stateAt(chart, '').initial }];
+  const others = tops.filter((path) => !large.includes(path));
+  return [
+    overview(chart),
+    ...large.map((path) => named(closeView(chart, [path]), path, path)),
+    othersView(chart, others),
+  ];
 }
 
-export function overview(chart: Chart): ChartView {
+const named = (view: ChartView, name: string, title: string): ChartView => ({
+  ...view,
+  name: `${view.name}-${name.replaceAll('_', '-')}`,
+  title: `${view.title}: ${title}`,
+});
+
+/** One below the other. From left to right Graphviz stacks upwards, hence the reversal; no line enters them here. */
+function othersView(chart: Chart, others: readonly string[]): ChartView {
+  const view = named(closeView(chart, others), OTHERS, others.join(', '));
+  return {
+    ...view,
+    direction: 'left-right',
+    states: view.states.map((state) => ({ ...state, initial: null })).reverse(),
+  };
+}
+
+function overview(chart: Chart): ChartView {
   const usual = usualFailure(chart).states;
   const edges = chart.states
     .flatMap((state) => state.rows)
@@ -93,33 +116,33 @@ export function overview(chart: Chart): ChartView {
 }
 
 function overviewEdge(chart: Chart, row: ChartRow): ViewEdge {
-  const label = row.event ?? `[${row.guard}]`;
   const leaf = leafOf(chart, row.target ?? '');
-  const top = topOf(leaf);
-  if (topOf(row.state) === top) return { from: row.state, to: leaf, labels: [label] };
-  const isFirst = leaf === leafOf(chart, top);
-  return { from: topOf(row.state), to: top, labels: [isFirst ? label : `${label} → ${leaf.slice(top.length + 1)}`] };
+  return topOf(row.state) === topOf(leaf)
+    ? { from: row.state, to: leaf, labels: [row.event ?? `[${row.guard}]`] }
+    : { from: topOf(row.state), to: topOf(leaf), labels: [] };
 }
 
-export function closeView(chart: Chart, focus: string): ChartView {
+function closeView(chart: Chart, tops: readonly string[]): ChartView {
   const usual = usualFailure(chart).states;
-  const inside = (path: string): boolean => focus === '' || path.startsWith(`${focus}.`);
+  // A chart without large states is one picture: all its lines are drawn.
+  const isWhole = tops.length === childrenOf(chart, '').length;
+  const isNear = (from: string, to: string): boolean => isWhole || topOf(from) === topOf(to);
   const edges = chart.states
     .flatMap((state) => state.rows)
-    .filter((row) => isDrawn(row, usual) && inside(row.state) && inside(row.target ?? ''))
+    .filter((row) => isDrawn(row, usual) && tops.includes(topOf(row.state)) && isNear(row.state, row.target ?? ''))
     .map((row) => ({ from: row.state, to: row.target ?? '', labels: [closeLabel(chart, row)] }));
   const box = (state: ChartState): ViewState => ({
     ...shownAs(state),
-    lines: [...closeLines(chart, state, inside), ...failureMark(usual, state)],
+    lines: [...closeLines(chart, state, (to) => isNear(state.path, to)), ...failureMark(usual, state)],
     initial: state.initial,
     children: childrenOf(chart, state.path).map(box),
   });
   return {
-    name: focus === '' ? fileNameOf(chart) : `${fileNameOf(chart)}-${focus.replaceAll('_', '-')}`,
-    title: focus === '' ? chart.id : `${chart.id}: ${focus}`,
+    name: fileNameOf(chart),
+    title: chart.id,
     direction: 'top-down',
-    initial: focus === '' ? stateAt(chart, '').initial : null,
-    states: focus === '' ? childrenOf(chart, '').map(box) : [box(stateAt(chart, focus))],
+    initial: null,
+    states: tops.map((path) => box(stateAt(chart, path))),
     edges: merged(edges),
   };
 }
@@ -138,11 +161,11 @@ const isDrawn = (row: ChartRow, usual: readonly string[]): boolean =>
 
 const owedLines = (state: ChartState): readonly string[] => state.owes.map((work) => `owes ${work}`);
 
-function closeLines(chart: Chart, state: ChartState, inside: (path: string) => boolean): readonly string[] {
+function closeLines(chart: Chart, state: ChartState, isNear: (path: string) => boolean): readonly string[] {
   const usual = usualFailure(chart).states.includes(state.path);
   const told = state.rows.filter(
     (row) =>
-      (row.target === null || row.target === state.path || !inside(row.target)) &&
+      (row.target === null || row.target === state.path || !isNear(row.target)) &&
       !(usual && row.event === 'effect.failed'),
   );
   return [

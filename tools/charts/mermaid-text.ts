@@ -36,5 +36,7 @@ function stateLines(state: ViewState, view: ChartView, indent: string): readonly
   ];
 }
 
-const edgeLine = (edge: ViewEdge, indent: string): string =>
-  `${indent}${idOf(edge.from)} --> ${idOf(edge.to)} : ${edge.labels.map(labelText).join('<br/>')}`;
+function edgeLine(edge: ViewEdge, indent: string): string {
+  const label = edge.labels.length > 0 ? ` : ${edge.labels.map(labelText).join('<br/>')}` : '';
+  return `${indent}${idOf(edge.from)} --> ${idOf(edge.to)}${label}`;
+}

@@ -5,44 +5,34 @@
 // and dark surroundings; nothing is loaded from anywhere.
 
 import { type IState, type ITransition, render } from 'state-machine-cat';
-import type { ChartView, ViewEdge, ViewState } from './chart-view.ts';
-
-/** Lines that lead to a compound state end at its border; Graphviz needs room between the ranks for labels. */
-const GRAPH_ATTRIBUTES = [
-  { name: 'ranksep', value: '0.35' },
-  { name: 'nodesep', value: '0.35' },
-  { name: 'bgcolor', value: 'transparent' },
-  { name: 'pad', value: '0.2' },
-];
+import type { ChartView, ViewState } from './chart-view.ts';
+import { ARRANGEMENTS, type Arrangement, bestOf } from './picture-layout.ts';
 
 export async function svgOf(view: ChartView, chartId: string): Promise<string> {
-  const raw = await render(
-    {
-      states: [...startOf(view.initial, ''), ...view.states.map(stateOf)],
-      transitions: [
-        ...startLine(view.initial, ''),
-        ...view.edges.map((edge): ITransition => ({ id: 0, from: edge.from, to: edge.to, label: labelOf(edge, view) })),
-      ].map((line, n) => ({ ...line, id: n + 1 })),
-    },
-    { inputType: 'json', outputType: 'svg', direction: view.direction, dotGraphAttrs: GRAPH_ATTRIBUTES },
-  );
-  return `${addressed(raw, view, chartId)}\n`;
+  const laid = await bestOf(ARRANGEMENTS, (arrangement) => layOut(view, arrangement));
+  return `${addressed(laid, view, chartId)}\n`;
 }
 
-/** Longer labels get a place of their own. */
-const MAX_LIFTED_LABELS = 2;
-/** A zero-width space: blanks at the end of a label are cut off. */
-const EMPTY_LINE = '\u200b';
-
-/**
- * Two lines there and back may get one place for both labels: those of the second are lifted above those of the first.
- */
-function labelOf(edge: ViewEdge, view: ChartView): string {
-  const back = view.edges.findIndex((other) => other.from === edge.to && other.to === edge.from);
-  if (back < 0 || back > view.edges.indexOf(edge)) return edge.labels.join('\n');
-  const first = view.edges[back]?.labels ?? [];
-  const lift = Math.max(first.length, edge.labels.length) <= MAX_LIFTED_LABELS ? first.length : 0;
-  return [...edge.labels, ...Array.from({ length: lift }, () => EMPTY_LINE)].join('\n');
+async function layOut(view: ChartView, { rotation, rankInches, nodeInches }: Arrangement): Promise<string> {
+  const states = [...view.states.slice(rotation), ...view.states.slice(0, rotation)];
+  const lines = view.edges.map((edge) => ({ from: edge.from, to: edge.to, label: edge.labels.join('\n') }));
+  return await render(
+    {
+      states: [...startOf(view.initial, ''), ...states.map(stateOf)],
+      transitions: [...startLine(view.initial, ''), ...lines].map((line, n): ITransition => ({ ...line, id: n + 1 })),
+    },
+    {
+      inputType: 'json',
+      outputType: 'svg',
+      direction: view.direction,
+      dotGraphAttrs: [
+        { name: 'ranksep', value: String(rankInches) },
+        { name: 'nodesep', value: String(nodeInches) },
+        { name: 'bgcolor', value: 'transparent' },
+        { name: 'pad', value: '0.2' },
+      ],
+    },
+  );
 }
 
 const startName = (parent: string): string => `${parent}/start`;
@@ -123,7 +113,8 @@ const STYLE = `
 .tailrace-chart .top-s3_completed>path{stroke:#1c7c54;stroke-width:2.5}
 .tailrace-chart .top-failed>path{stroke:#c0392b}
 .tailrace-chart .top-recovering>path{stroke:#805ad5}
-.tailrace-chart .is-active>path{stroke-width:3.5;fill:#ffe9a8}
+.tailrace-chart .is-active>path{stroke-width:3.5}
+.tailrace-chart .node.is-active>polygon:first-of-type,.tailrace-chart .cluster.is-active>path{fill:#ffe9a8}
 @media (prefers-color-scheme:dark){
 .tailrace-chart{background:#12161c}
 .tailrace-chart text{fill:#e4e9f0}
@@ -133,6 +124,7 @@ const STYLE = `
 .tailrace-chart .node>polygon{fill:#12161c}
 .tailrace-chart .node>polygon~polygon{fill:#3a4553;stroke:#3a4553}
 .tailrace-chart .cluster>path{fill:#191f27}
-.tailrace-chart .is-active>path{fill:#5a4a12}
+.tailrace-chart .node.is-active>polygon:first-of-type{fill:#5a4a12}
+.tailrace-chart .cluster.is-active>path{fill:#3a3318}
 }
 `;
