@@ -152,7 +152,7 @@ test('a watched folder that is a link itself is watched like the folder behind i
   try {
     await linked.start(listener);
     fs.writeFileSync(join(folder, 'sub', 'take.mp4'), 'x');
-    await until(() => hints.includes(join(link, 'sub', 'take.mp4')));
+    await until(() => hints.includes(join(link, 'sub', 'take.mp4')), 'hint below the link');
   } finally {
     await linked.close();
     fs.unlinkSync(link);
