@@ -2,7 +2,7 @@
 // when what must survive changed, to the index of live streams, and to the views.
 //
 // O1. A save is due exactly when the state or the reference of `memory` differs; growth alone is not a save.
-// O2. `recovering` is never saved: the stored record stands until there is an outcome.
+// O2. `recovering` is never saved, nor a stream whose record was not fetched yet: the stored record stands until there is an outcome.
 
 import type { InspectionEvent } from 'xstate';
 import { failureRow, kindOf } from '../machines/failure.ts';
@@ -39,7 +39,8 @@ export function observeStreams(world: World): (event: InspectionEvent) => void {
     const state = dotted(snapshot.value);
     const last = lastOf.get(id);
     if (state !== last?.state) tellChange(world, state, context);
-    if (state !== 'recovering' && (state !== last?.state || context.memory !== last?.memory)) {
+    const isRemembered = state !== 'recovering' && !context.mustRecall;
+    if (isRemembered && (state !== last?.state || context.memory !== last?.memory)) {
       world.writeAhead.offer(recordOf(state, context), dueAtMs(state, context));
     }
     world.views.streamChanged(viewOf(state, context));
