@@ -8,7 +8,9 @@
 // 3. A process that vanishes while we look has closed what it held; one that is born meanwhile is looked at too.
 // 4. What may hang (another process' file on a dead network mount, the memory lock of a stuck process) is asked for asynchronously;
 //    only what the kernel answers from its own tables is asked for synchronously, about a millisecond at a time.
+// 5. Our own process is passed over: it opens watched files for reading only, and holds so many that they would be most of the look.
 
+import { readlinkSync } from 'node:fs';
 import { failureOf } from '../machines/failure.ts';
 import type { FileRef } from '../machines/file-identity.ts';
 import type { StreamId } from '../machines/ids.ts';
@@ -41,11 +43,12 @@ export function createProcWriterCheck(options: ProcWriterCheckOptions = {}): Wri
   const host = createProcHost(procPath, options.seesAllProcesses, options.fileSystemType);
 
   async function lookAtAll(files: ByInode): Promise<ProcessLook> {
+    const self = ownPid(procPath);
     const seen = new Set<string>();
     const all: ProcessLook = { open: new Set(), doubtful: new Set(), restricted: false };
     // The second listing finds who was born during the first pass, perhaps with the descriptor in its hands.
     for (let pass = 0; pass < 2; pass++) {
-      const fresh = listProcesses(procPath).filter((pid) => !seen.has(pid));
+      const fresh = listProcesses(procPath).filter((pid) => !seen.has(pid) && pid !== self);
       for (const pid of fresh) seen.add(pid);
       const work = async (): Promise<void> => {
         for (let pid = fresh.pop(); pid !== undefined; pid = fresh.pop()) {
@@ -86,6 +89,15 @@ export function createProcWriterCheck(options: ProcWriterCheckOptions = {}): Wri
       }
     },
   };
+}
+
+/** As this /proc counts: in another PID namespace our number is another process'. Null: no such entry. */
+function ownPid(procPath: string): string | null {
+  try {
+    return readlinkSync(`${procPath}/self`);
+  } catch {
+    return null;
+  }
 }
 
 const only = (files: readonly FileRef[], presenceOf: (id: StreamId) => WriterPresence) =>

@@ -127,6 +127,13 @@ test('our own descriptors, for reading, do not count', async () => {
   await source.close();
 });
 
+test('our own process is passed over: it reads watched files only, and holds too many to look at each', async () => {
+  const file = await fileAt(join(folder, 'a'));
+  const ours = fs.openSync(file.path, 'r+');
+  expect(await answer(createProcWriterCheck(), file)).not.toEqual(['open']);
+  fs.closeSync(ours);
+});
+
 test('a shared writable mapping counts, also after its descriptor is closed', async () => {
   const file = await fileAt(join(folder, 'a'));
   const end = await mapping('shared', file.path);
