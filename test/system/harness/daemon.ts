@@ -19,6 +19,8 @@ export interface StartOptions {
   readonly until?: 'ready' | 'listening' | 'nothing';
   /** More words for the command line, for example `['--once']`. */
   readonly args?: readonly string[];
+  /** User and group id of the process; only root may choose. Stays for later restarts. */
+  readonly uid?: number;
 }
 
 export type Wanted = string | ((stream: StreamView) => boolean);
@@ -27,6 +29,7 @@ export class Daemon {
   readonly stateDir: string;
   readonly #test: OwnerTest;
   #settings: Settings;
+  #uid: number | null = null;
   #process: OwnedProcess | null = null;
   #formerLog = '';
   #address = '';
@@ -62,11 +65,15 @@ export class Daemon {
   async start(options: StartOptions = {}): Promise<void> {
     if (this.#process && !this.#process.hasEnded()) throw new Error('the daemon runs already');
     this.#settings = { ...this.#settings, ...options.settings };
+    this.#uid = options.uid ?? this.#uid;
     this.#formerLog = this.log();
     const { main } = await builtProgram();
     // The environment is only what is given: a developer's own settings must not decide a test.
     const env = { PATH: process.env['PATH'] ?? '', HOME: this.stateDir, ...this.#settings };
-    this.#process = ownProcess(this.#test, process.execPath, [main, 'run', ...(options.args ?? [])], { env });
+    this.#process = ownProcess(this.#test, process.execPath, [main, 'run', ...(options.args ?? [])], {
+      env,
+      ...(this.#uid === null ? {} : { uid: this.#uid, gid: this.#uid }),
+    });
     const wanted = options.until ?? 'ready';
     if (wanted === 'nothing') return;
     await this.#findAddress();
