@@ -84,7 +84,7 @@ const leftUpload = z.object({
   target,
   uploadId: text,
   parts: count,
-  why: oneOf<LeftUpload['why']>({ truncated: true, foreign_object: true, excess_parts: true }),
+  why: oneOf<LeftUpload['why']>({ truncated: true, foreign_object: true, excess_parts: true, unmatched: true }),
 } satisfies FieldsOf<LeftUpload>);
 const partsHeld = z.object({ contiguous: count, ahead: z.array(count) } satisfies FieldsOf<PartsHeld>);
 

@@ -54,12 +54,15 @@ export interface Completion {
   readonly provenBy: readonly string[];
 }
 
-/** An upload that holds parts and that this stream does not go on with (after a truncation). Only `abort` or `gc` ends it. */
+/**
+ * An upload that holds parts and that this stream does not go on with. Only `abort` or `gc` ends it. `unmatched`: opened by an intent
+ * whose record was lost, and the file holds none of its parts any more.
+ */
 export interface LeftUpload {
   readonly target: ObjectTarget;
   readonly uploadId: UploadId;
   readonly parts: number;
-  readonly why: 'truncated' | 'foreign_object' | 'excess_parts';
+  readonly why: 'truncated' | 'foreign_object' | 'excess_parts' | 'unmatched';
 }
 
 export interface StreamMemory {

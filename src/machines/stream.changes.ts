@@ -117,13 +117,24 @@ export const doubtCompletion = (context: StreamContext, atMs: number): Patch =>
   });
 
 export function takeUpload(context: StreamContext, event: StreamEventOf<'upload.opened'>): Patch {
-  const { target, upload, parts, sentEndBytes, generation } = event;
+  const { target, upload, parts, sentEndBytes, generation, left = [] } = event;
+  const known = new Set(context.memory.leftUploads.map((each) => each.uploadId));
+  const leftUploads = [...context.memory.leftUploads, ...left.filter((each) => !known.has(each.uploadId))];
   return {
     s3Known: true,
     attempt: 0,
     notBeforeMs: 0,
     dirty: context.dirty.filter((n) => !holdsPart(parts, n)),
-    ...remember(context, { target, upload, parts, sentEndBytes, generation, freshKey: false, failure: null }),
+    ...remember(context, {
+      target,
+      upload,
+      parts,
+      sentEndBytes,
+      generation,
+      freshKey: false,
+      failure: null,
+      leftUploads: leftUploads.slice(-MAX_LEFT_UPLOADS),
+    }),
   };
 }
 

@@ -130,7 +130,7 @@ export const inputOf = {
     startedAtMs: context.memory.startedAtMs,
     remembersNothing: context.memory.completion === null && context.memory.generation === 1,
     avoidKeys: [
-      ...context.memory.leftUploads.map((left) => left.target.key),
+      ...context.memory.leftUploads.filter((left) => left.why !== 'unmatched').map((left) => left.target.key),
       ...(context.memory.freshKey && context.memory.completion ? [context.memory.completion.target.key] : []),
     ],
   }),

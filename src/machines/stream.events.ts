@@ -5,7 +5,7 @@ import type { Failure } from './failure.ts';
 import type { FileStat, Freeze } from './file-identity.ts';
 import type { ByteOffset, PartNumber } from './ids.ts';
 import type { PartsHeld } from './part-ledger.ts';
-import type { Completion, ObjectTarget, StreamRecord, UploadMemory } from './stream-record.ts';
+import type { Completion, LeftUpload, ObjectTarget, StreamRecord, UploadMemory } from './stream-record.ts';
 
 /** `unknown`: not being allowed to look is never "none". */
 export type WriterPresence = 'open' | 'none' | 'unknown';
@@ -46,6 +46,8 @@ export type StreamOutcome =
       readonly sentEndBytes: number;
       /** Higher than asked for when our own older object was found at the key of a stream that remembers nothing. */
       readonly generation: number;
+      /** Found on the way: our own, with parts, and not gone on with. */
+      readonly left?: readonly LeftUpload[];
       readonly atMs: number;
     }
   /** The key holds our own object, and it provably is the file: nothing is sent again. */

@@ -165,6 +165,7 @@ const aborting = stream.createStateConfig({
   on: {
     'upload.aborted': [
       { guard: 'abortIsWanted', target: '#stream.aborted_no_parts.by_operator' },
+      { guard: 'hasBytesByNow', target: '#stream.recovering', actions: 'askS3' },
       { target: '#stream.aborted_no_parts.done' },
     ],
     'upload.found_filled': { target: '#stream.active.waiting' },

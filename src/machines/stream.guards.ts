@@ -106,7 +106,7 @@ export function owesReceipt(context: StreamContext, event: StreamEventOf<'stream
 /** A former process may have opened an upload that nobody knows of: it is looked for although there is nothing more to send. */
 export function areBytesGoneWhileOpening(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
   const { cameFrom, memory } = withRecalled(context, event.evidence);
-  const wasOpening = cameFrom === 'active.opening' || cameFrom === 'finalizing.opening';
+  const wasOpening = [cameFrom, memory.failure?.during].some((state) => state?.endsWith('.opening'));
   return event.evidence.stat === null && memory.upload === null && wasOpening;
 }
 

@@ -5,7 +5,7 @@
 import { assign, enqueueActions, fromCallback, sendTo, setup } from 'xstate';
 import type { Failure, FailureKind } from './failure.ts';
 import * as change from './stream.changes.ts';
-import type { StreamContext, StreamInput } from './stream.context.ts';
+import { type StreamContext, type StreamInput, sizeOf } from './stream.context.ts';
 import type * as effects from './stream.effects.ts';
 import type { StreamEvent, StreamEventOf } from './stream.events.ts';
 import * as ask from './stream.guards.ts';
@@ -105,6 +105,7 @@ export const stream = setup({
     sourceWasGone: ({ context }) => context.memory.failure?.code === 'source_gone',
     // parts
     partMayGo: ({ context }) => ask.partMayGo(context),
+    hasBytesByNow: ({ context }) => sizeOf(context) > 0,
     hasUpload: ({ context }) => context.memory.upload !== null,
     s3IsUnknown: ({ context }) => !context.s3Known,
     hasDirtyParts: ({ context }) => context.dirty.length > 0,

@@ -135,6 +135,7 @@ ${failing('finalizing.proving', 'proveObject')}
 
 const ABORTING = `
 finalizing.aborting | upload.aborted      | abortIsWanted | aborted_no_parts.by_operator | -
+finalizing.aborting | upload.aborted      | hasBytesByNow | recovering                   | reconcile
 finalizing.aborting | upload.aborted      | -             | aborted_no_parts.done        | -
 finalizing.aborting | upload.found_filled | -             | active.waiting               | -
 ${failing('finalizing.aborting', 'abortUpload')}

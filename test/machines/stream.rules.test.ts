@@ -58,30 +58,6 @@ describe('patience', () => {
     expect(input['notBeforeMs']).toBe(T + SETTINGS.lateArrivalMs);
   });
 
-  test('an attempt without an answer holds back the next opening: it may still open one', () => {
-    const lost = { ...failed('s3_unavailable'), failure: failureOf('s3_unavailable', 'reset', { answered: false }) };
-    const { state, input } = tell([...UPLOADING.slice(0, 1), lost as StreamEvent]);
-    expect(state).toBe('active.opening');
-    expect(input['notBeforeMs']).toBe(T + SETTINGS.lateArrivalMs);
-  });
-
-  test('a former process may have sent parts that its record does not tell of: Complete waits for them too', () => {
-    const record = recordOf('active.waiting', tell(COMPLETING).context);
-    const { state, input } = tell(
-      [reconciled({ upload: 'listed', parts: record.memory.parts, sentEndBytes: 20 * MIB }), ...COMPLETING.slice(4)],
-      restoredInput(record, T),
-    );
-    expect([state, input['notBeforeMs']]).toEqual(['finalizing.completing', T + SETTINGS.lateArrivalMs]);
-  });
-
-  test('a file that was gone and is seen again was only moved: its stream comes back', () => {
-    const gone = [reconciled({ stat: null })];
-    expect(tell(gone).state).toBe('failed.ended');
-    const seen: StreamEvent = { type: 'file.observed', stat: FILE_STAT, path: '/watched/moved.mp4', atMs: T };
-    const { state, context } = tell([...gone, seen]);
-    expect([state, context.memory.path]).toEqual(['recovering', '/watched/moved.mp4']);
-  });
-
   test('a parked stream waits its time and not less', () => {
     const parked = [reconciled(), failed('s3_access_denied')];
     const due = (atMs: number): StreamEvent => ({ type: 'stream.due', atMs });

@@ -1,12 +1,14 @@
 // An upload that an earlier process opened for this key and could not record any more: found by listing exactly this key, and
 // gone on with if it holds parts of this very file. Not an effect of its own: a step of openUpload.
 //
-// Where the file is gone, nothing can be compared: what our own intent left with parts is taken over, so that it is shown and kept.
+// What our own intent opened and nobody recorded is never out of sight: without parts it is aborted; with parts of which none is the
+// file's any more (it was rewritten meanwhile) it is told of and left alone. Where the file is gone and nothing can be compared, it is
+// taken over, so that it is shown and kept.
 
 import type { FileRef } from '../../machines/file-identity.ts';
 import { countHeld } from '../../machines/part-ledger.ts';
 import type { PartPlan } from '../../machines/part-plan.ts';
-import type { ObjectTarget, UploadMemory } from '../../machines/stream-record.ts';
+import type { LeftUpload, ObjectTarget, UploadMemory } from '../../machines/stream-record.ts';
 import type { ListedUpload } from '../../ports/object-store.ts';
 import type { Outcome } from '../../ports/outcome.ts';
 import { type Adopted, adoptListed, summed } from '../adoption.ts';
@@ -24,10 +26,17 @@ interface Wanted {
 /** The server's clock and ours. */
 const CLOCKS_DIFFER_MS = 60_000;
 
-export type AdoptedUpload = Adopted & Pick<UploadMemory, 'uploadId' | 'expiresAtMs'>;
+/** `listed`: parts that it holds, whatever their bytes. */
+export type AdoptedUpload = Adopted & Pick<UploadMemory, 'uploadId' | 'expiresAtMs'> & { readonly listed: number };
 
-/** null: none holds a part of this file. Empty ones opened by our own intent are aborted; all others are left alone. */
-export async function adoptUpload(wanted: Wanted, run: Run, world: World): Promise<Outcome<AdoptedUpload | null>> {
+export interface FoundUploads {
+  /** null: none holds a part of this file. */
+  readonly best: AdoptedUpload | null;
+  /** Opened by our own intent, with parts, and not gone on with. */
+  readonly others: readonly LeftUpload[];
+}
+
+export async function adoptUpload(wanted: Wanted, run: Run, world: World): Promise<Outcome<FoundUploads>> {
   const stat = await world.files.stat(wanted.file);
   if (!stat.ok && stat.failure.code !== 'source_gone') return stat;
   const fileBytes = stat.ok ? stat.value.sizeBytes : null;
@@ -37,16 +46,28 @@ export async function adoptUpload(wanted: Wanted, run: Run, world: World): Promi
   );
   if (!listed.ok) return listed;
   let best: AdoptedUpload | null = null;
+  const own: LeftUpload[] = [];
   for (const upload of listed.value.filter((candidate) => candidate.key === wanted.target.key)) {
     const compared = await compareUpload(wanted, upload, fileBytes, run, world);
     if (!compared.ok) return compared;
     const found = compared.value;
-    if (found && (fileBytes === null || countHeld(found.parts) > (best ? countHeld(best.parts) : 0))) best = found;
+    if (!found) continue;
+    const isOwn = isOurIntent(wanted, upload);
+    const held = countHeld(found.parts);
+    if (held > (best ? countHeld(best.parts) : 0) || (isOwn && fileBytes === null)) best = found;
+    if (isOwn) own.push(leftAs(wanted.target, found));
   }
   if (!best && !stat.ok) return stat;
   if (best) world.writeAhead.replaceRows(wanted.file.streamId, best.uploadId, best.rows);
-  return { ok: true, value: best };
+  return { ok: true, value: { best, others: own.filter((each) => each.uploadId !== best?.uploadId) } };
 }
+
+export const leftAs = (target: ObjectTarget, { uploadId, listed }: AdoptedUpload): LeftUpload => ({
+  target,
+  uploadId,
+  parts: listed,
+  why: 'unmatched',
+});
 
 async function compareUpload(
   wanted: Wanted,
@@ -62,18 +83,15 @@ async function compareUpload(
   if (!parts.ok) return parts.failure.code === 'upload_not_found' ? { ok: true, value: null } : parts;
   if (parts.value.parts.length === 0)
     return isOurIntent(wanted, upload) ? await endEmpty(wanted, upload, world) : { ok: true, value: null };
-  const { expiresAtMs } = parts.value;
-  if (fileBytes === null) {
-    const value = isOurIntent(wanted, upload) ? { ...summed([]), uploadId: upload.uploadId, expiresAtMs } : null;
-    return { ok: true, value };
-  }
+  const found = { uploadId: upload.uploadId, expiresAtMs: parts.value.expiresAtMs, listed: parts.value.parts.length };
+  if (fileBytes === null) return { ok: true, value: { ...summed([]), ...found } };
   const adopted = await adoptListed(
     { file: wanted.file, plan: wanted.plan, fileBytes, listed: parts.value.parts, rows: new Map() },
     world,
     run.signal,
   );
   if (!adopted.ok) return adopted;
-  return { ok: true, value: { ...adopted.value, uploadId: upload.uploadId, expiresAtMs } };
+  return { ok: true, value: { ...adopted.value, ...found } };
 }
 
 const isOurIntent = ({ ownSinceMs }: Wanted, { initiatedAtMs }: ListedUpload): boolean =>

@@ -16,13 +16,19 @@ import { keyBytes, keyVariant, MAX_KEY_BYTES, MAX_KEY_VARIANTS, objectKey } from
 import { NO_PARTS } from '../../machines/part-ledger.ts';
 import type { OpenUploadInput } from '../../machines/stream.effects.ts';
 import type { StreamEvent } from '../../machines/stream.events.ts';
-import type { CompleteCondition, Completion, ObjectTarget, UploadMemory } from '../../machines/stream-record.ts';
+import type {
+  CompleteCondition,
+  Completion,
+  LeftUpload,
+  ObjectTarget,
+  UploadMemory,
+} from '../../machines/stream-record.ts';
 import type { ObjectHead } from '../../ports/object-store.ts';
 import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
 import type { World } from '../world.ts';
 import { adoptObject } from './adopt-object.ts';
-import { type AdoptedUpload, adoptUpload } from './adopt-upload.ts';
+import { type AdoptedUpload, adoptUpload, leftAs } from './adopt-upload.ts';
 import { failed } from './failing.ts';
 import { generationOf, isOfStream, objectMetadata, receiptKeysOf } from './object-metadata.ts';
 
@@ -33,6 +39,8 @@ interface Place {
   readonly ours: ObjectHead | null;
   /** The key was ours before this effect began: an upload may have been opened for it. */
   readonly reservedBefore: boolean;
+  /** Keys that were ours before, and are another's object by now. */
+  readonly formerKeys: readonly ObjectTarget[];
 }
 
 export const openUpload = effect<OpenUploadInput>(
@@ -46,66 +54,82 @@ export const openUpload = effect<OpenUploadInput>(
     const generation = Math.max(input.generation, place.ours ? generationOf(place.ours) + 1 : 1);
     const past = await lookForPast(input, place, run, world);
     if (!past.ok) return failed(past.failure, run.now());
-    if (past.value?.kind === 'object')
-      return { type: 'object.adopted', completion: past.value.completion, atMs: run.now() };
-    if (past.value) return opened({ input, place, generation }, past.value.upload, past.value.upload, run);
+    const { object, upload, left } = past.value;
+    if (object) return { type: 'object.adopted', completion: object, atMs: run.now() };
+    if (upload) return opened({ input, place, generation, left }, upload, upload, run);
     if (run.signal.aborted) return failed(STOPPED, run.now());
     const created = await world.store.createUpload({
       target: place.target,
       metadata: objectMetadata(input.streamId, generation),
     });
     if (!created.ok) return failed(created.failure, run.now());
-    return opened({ input, place, generation }, created.value, NOTHING_HELD, run);
+    return opened({ input, place, generation, left }, created.value, NOTHING_HELD, run);
   },
 );
 
 const STOPPED = failureOf('s3_unavailable', 'stopped before the upload was opened');
 const NOTHING_HELD = { parts: NO_PARTS, sentEndBytes: 0 };
 
-type Past =
-  | { readonly kind: 'object'; readonly completion: Completion }
-  | { readonly kind: 'upload'; readonly upload: AdoptedUpload };
-
 /** What a former process, or a former STATE_DIR, left for this key: the finished object, or an upload on its way. */
-async function lookForPast(
-  input: OpenUploadInput,
-  place: Place,
-  run: Run,
-  world: World,
-): Promise<Outcome<Past | null>> {
+interface Past {
+  readonly object: Completion | null;
+  readonly upload: AdoptedUpload | null;
+  /** Our own, with parts, that are not gone on with. */
+  readonly left: readonly LeftUpload[];
+}
+const NO_PAST: Past = { object: null, upload: null, left: [] };
+
+async function lookForPast(input: OpenUploadInput, place: Place, run: Run, world: World): Promise<Outcome<Past>> {
   const { file, settings } = input;
+  const { plan } = settings;
   if (place.ours && input.remembersNothing) {
-    const object = await adoptObject({ file, head: place.ours, target: place.target, plan: settings.plan }, run, world);
+    const object = await adoptObject({ file, head: place.ours, target: place.target, plan }, run, world);
     if (!object.ok) return object;
-    if (object.value) return { ok: true, value: { kind: 'object', completion: object.value } };
+    if (object.value) return { ok: true, value: { ...NO_PAST, object: object.value } };
   }
   const isOlderThanUs = birthMs(file.identity) < world.options.startedAtMs;
-  if (!place.reservedBefore && !isOlderThanUs) return { ok: true, value: null };
+  if (!place.reservedBefore && !isOlderThanUs && place.formerKeys.length === 0) return { ok: true, value: NO_PAST };
   await world.clock.waitUntil(world.options.startedAtMs + settings.lateArrivalMs, run.signal);
+  const left: LeftUpload[] = [];
+  for (const target of place.formerKeys) {
+    const found = await adoptUpload({ file, target, plan, ownSinceMs: input.startedAtMs }, run, world);
+    if (!found.ok) return found;
+    left.push(...found.value.others, ...(found.value.best ? [leftAs(target, found.value.best)] : []));
+  }
   const ownSinceMs = place.reservedBefore ? input.startedAtMs : null;
-  const upload = await adoptUpload({ file, target: place.target, plan: settings.plan, ownSinceMs }, run, world);
-  if (!upload.ok) return upload;
-  return { ok: true, value: upload.value && { kind: 'upload', upload: upload.value } };
+  const found = await adoptUpload({ file, target: place.target, plan, ownSinceMs }, run, world);
+  if (!found.ok) return found;
+  return { ok: true, value: { object: null, upload: found.value.best, left: [...left, ...found.value.others] } };
+}
+
+interface Opening extends Pick<Past, 'left'> {
+  readonly input: OpenUploadInput;
+  readonly place: Place;
+  readonly generation: number;
 }
 
 function opened(
-  { input, place, generation }: { readonly input: OpenUploadInput; readonly place: Place; readonly generation: number },
+  { input, place, generation, left }: Opening,
   { uploadId, expiresAtMs }: Pick<UploadMemory, 'uploadId' | 'expiresAtMs'>,
   { parts, sentEndBytes }: Pick<AdoptedUpload, 'parts' | 'sentEndBytes'>,
   run: Run,
 ): StreamEvent {
   const { plan } = input.settings;
   const upload: UploadMemory = { uploadId, expiresAtMs, plan, condition: place.condition, openedAtMs: run.now() };
-  return { type: 'upload.opened', target: place.target, upload, parts, sentEndBytes, generation, atMs: run.now() };
+  const { target } = place;
+  return { type: 'upload.opened', target, upload, parts, sentEndBytes, generation, left, atMs: run.now() };
 }
 
 async function reservePlace(input: OpenUploadInput, run: Run, world: World): Promise<Outcome<Place>> {
   const wanted = objectKey(input.settings, input.file.folder, input.file.path);
   const reserved = await reservedForObjects(input, world);
   if (!reserved.ok) return reserved;
+  const formerKeys: ObjectTarget[] = [];
   for (const target of reserved.value) {
     const place = await tryPlace(input, target, run, world);
-    if (!place.ok || place.value) return place as Outcome<Place>;
+    if (!place.ok) return place;
+    if (place.value) return { ok: true, value: { ...place.value, formerKeys } };
+    formerKeys.push(target);
   }
   for (let n = 1; n <= MAX_KEY_VARIANTS && !run.signal.aborted; n += 1) {
     const target = { bucket: input.settings.bucket, key: keyVariant(wanted, n) };
@@ -116,7 +140,8 @@ async function reservePlace(input: OpenUploadInput, run: Run, world: World): Pro
       };
     if (input.avoidKeys.includes(target.key)) continue;
     const place = await tryPlace(input, target, run, world);
-    if (!place.ok || place.value) return place as Outcome<Place>;
+    if (!place.ok) return place;
+    if (place.value) return { ok: true, value: { ...place.value, formerKeys } };
   }
   return {
     ok: false,
@@ -142,13 +167,13 @@ async function tryPlace(
   target: ObjectTarget,
   run: Run,
   world: World,
-): Promise<Outcome<Place | null>> {
+): Promise<Outcome<Omit<Place, 'formerKeys'> | null>> {
   const reserved = await world.journal.reserveKey(target, input.streamId);
   if (!reserved.ok) return reserved;
   if (!reserved.value.granted) return { ok: true, value: null };
   const head = await world.store.headObject(target, { signal: run.signal });
   if (!head.ok) return head;
-  const place = (condition: CompleteCondition, ours: ObjectHead | null = null): Outcome<Place> => ({
+  const place = (condition: CompleteCondition, ours: ObjectHead | null = null): Outcome<Omit<Place, 'formerKeys'>> => ({
     ok: true,
     value: { target, condition, ours, reservedBefore: reserved.value.existed },
   });

@@ -8,7 +8,7 @@ import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
 import type { World } from '../world.ts';
 import { failed } from './failing.ts';
-import { isOfGeneration } from './object-metadata.ts';
+import { isOwnObject } from './own-object.ts';
 
 type Found = 'ours' | 'foreign' | 'absent';
 
@@ -31,6 +31,6 @@ async function whose(input: ProbeObjectInput, run: Run, world: World): Promise<O
   const head = await world.store.headObject(input.upload.target, { signal: run.signal });
   if (!head.ok) return head;
   if (head.value === null) return { ok: true, value: 'absent' };
-  const ours = isOfGeneration(head.value, input.streamId, input.generation) && head.value.sizeBytes === input.sizeBytes;
-  return { ok: true, value: ours ? 'ours' : 'foreign' };
+  const ours = await isOwnObject({ ...input, uploadId: input.upload.uploadId }, head.value, world);
+  return ours.ok ? { ok: true, value: ours.value ? 'ours' : 'foreign' } : ours;
 }

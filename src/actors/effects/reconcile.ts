@@ -15,7 +15,7 @@ import { digestOfFile } from '../content-digest.ts';
 import { effect, type Run } from '../effect.ts';
 import type { World } from '../world.ts';
 import { failed } from './failing.ts';
-import { isOfGeneration } from './object-metadata.ts';
+import { isOwnObject } from './own-object.ts';
 
 /** States whose work changes S3 in a way that a lost answer hides. */
 const CHANGES_S3: readonly string[] = [
@@ -145,14 +145,17 @@ async function objectIsOurs(
   run: Run,
   world: World,
 ): Promise<Outcome<boolean>> {
-  if (!memory.target || !memory.freeze) return { ok: true, value: false };
+  if (!memory.target || !memory.freeze || !memory.upload) return { ok: true, value: false };
   const head = await world.store.headObject(memory.target, { signal: run.signal });
   if (!head.ok) return head;
-  const ours =
-    head.value !== null &&
-    isOfGeneration(head.value, input.streamId, memory.generation) &&
-    head.value.sizeBytes === memory.freeze.sizeBytes;
-  return { ok: true, value: ours };
+  if (!head.value) return { ok: true, value: false };
+  const { uploadId } = memory.upload;
+  const { sizeBytes } = memory.freeze;
+  return await isOwnObject(
+    { streamId: input.streamId, uploadId, generation: memory.generation, sizeBytes },
+    head.value,
+    world,
+  );
 }
 
 /** Only the times of a proven file changed: have its bytes? */
