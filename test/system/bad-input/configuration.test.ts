@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { run } from '../../../src/cli/run.ts';
 import { SETTING_PROPERTIES, settingOf } from '../../../src/config-schema.ts';
 import { builtProgram } from '../harness/built-program.ts';
 import { type OwnerTest, ownProcess } from '../harness/owned-processes.ts';
@@ -19,12 +20,8 @@ interface Refused {
   readonly folder: string;
 }
 
-/** Runs the program with a configuration that is right but for `wrong`. */
-async function runWith(
-  owner: OwnerTest,
-  wrong: (folder: string) => Readonly<Record<string, string>>,
-): Promise<Refused> {
-  const { main } = await builtProgram();
+/** A configuration that is right but for `wrong`. */
+function wrongWorld(owner: OwnerTest, wrong: (folder: string) => Readonly<Record<string, string>>) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tailrace-config-')));
   owner.onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, 'recordings'));
@@ -33,23 +30,49 @@ async function runWith(
     ...{ S3_BUCKET_NAME: 'takes', PROM_PORT: '0' },
     ...wrong(folder),
   };
+  return { folder, env };
+}
+
+/** Runs the built program. */
+async function runProgram(owner: OwnerTest, wrong: Parameters<typeof wrongWorld>[1]): Promise<Refused> {
+  const { main } = await builtProgram();
+  const { folder, env } = wrongWorld(owner, wrong);
   const child = ownProcess(owner, process.execPath, [main, 'run'], { cwd: folder, env });
   const { exitCode } = await child.ended;
   return { exitCode, talk: child.output(), folder };
 }
 
-describe.concurrent('nonsense in one setting', { timeout: 60_000 }, () => {
+/** The same verb without a process: a process for each setting would cost a minute of the machine. */
+async function runVerb(owner: OwnerTest, wrong: Parameters<typeof wrongWorld>[1]): Promise<Refused> {
+  const { folder, env } = wrongWorld(owner, wrong);
+  let talk = '';
+  const exitCode = await run(
+    { flags: {}, once: false, embedded: false },
+    {
+      ...{ env, cwd: folder, terminal: false, out: () => {}, onSignal: () => () => {} },
+      talk: (text) => {
+        talk += text;
+      },
+      compose: () => Promise.reject(new Error('a daemon is composed with nonsense')),
+    },
+  );
+  return { exitCode, talk, folder };
+}
+
+describe('nonsense in one setting', () => {
   test.for(NAMES)('%s: exit 78, it is named, with its cure', async (name, context) => {
-    const { exitCode, talk } = await runWith(context, () => ({ [name]: NONSENSE }));
+    const { exitCode, talk } = await runVerb(context, () => ({ [name]: NONSENSE }));
     expect(exitCode).toBe(78);
     expect(talk).toContain(name);
     expect(talk).toContain('-> ');
   });
 });
 
-describe.concurrent('many mistakes', { timeout: 60_000 }, () => {
+describe('the program, with many mistakes', { timeout: 60_000 }, () => {
   test('are told all at once, none of them twice, and nothing is made', async (context) => {
-    const { exitCode, talk } = await runWith(context, () => Object.fromEntries(NAMES.map((name) => [name, NONSENSE])));
+    const { exitCode, talk } = await runProgram(context, () =>
+      Object.fromEntries(NAMES.map((name) => [name, NONSENSE])),
+    );
     expect(exitCode).toBe(78);
     expect(talk).toContain(`${NAMES.length} mistakes; nothing was started`);
     for (const name of NAMES)
@@ -61,7 +84,7 @@ describe.concurrent('many mistakes', { timeout: 60_000 }, () => {
 
   test('show no secret', async (context) => {
     const told = 'hunter2';
-    const { talk } = await runWith(context, () =>
+    const { talk } = await runProgram(context, () =>
       Object.fromEntries([...SECRETS.map((name) => [name, `${told}\u0001`]), ['REDIS_URL', `redes://me:${told}@host`]]),
     );
     for (const name of SECRETS) expect(talk).toContain(name);
@@ -103,9 +126,9 @@ const CASES: readonly (readonly [string, (folder: string) => Readonly<Record<str
   ],
 ];
 
-describe.concurrent('what people really get wrong', { timeout: 60_000 }, () => {
+describe('what people really get wrong', () => {
   test.for(CASES)('%s: exit 78, and the words say it', async ([_what, wrong, words], context) => {
-    const { exitCode, talk } = await runWith(context, wrong);
+    const { exitCode, talk } = await runVerb(context, wrong);
     expect(exitCode).toBe(78);
     expect(talk).toMatch(words);
   });
