@@ -4,6 +4,8 @@
 //     is left to the collector.
 // U2. First come first served, one slot at a time per caller: a stream with a long backlog does not starve the others.
 // U3. A part too large for a buffer gets a slot without one and is streamed from the file.
+// U4. No more buffers are kept than parts can be in flight, the longest unused go first: parts grow with their file, and each size
+//     that is outgrown would leave its buffers behind until the whole memory is taken.
 
 import { Permits } from './permits.ts';
 
@@ -39,11 +41,14 @@ export class UploadSlots {
   readonly #units: Permits;
   readonly #largestBytes: number;
   readonly #totalBytes: number;
+  readonly #concurrency: number;
+  /** The longest unused first. */
   readonly #idle: Uint8Array[] = [];
   #allocatedBytes = 0;
   #taken = 0;
 
   constructor(options: UploadSlotsOptions) {
+    this.#concurrency = options.concurrency;
     this.#places = new Permits(options.concurrency);
     this.#units = new Permits(Math.floor(options.bufferBytes / UNIT_BYTES));
     this.#largestBytes = options.bufferBytes * LARGEST_BUFFER_SHARE;
@@ -91,11 +96,16 @@ export class UploadSlots {
     const at = this.#idle.findIndex((buffer) => buffer.buffer.byteLength === capacity);
     const [found] = at >= 0 ? this.#idle.splice(at, 1) : [];
     if (found) return new Uint8Array(found.buffer, 0, bytes);
-    while (this.#allocatedBytes + capacity > this.#totalBytes && this.#idle.length > 0) {
-      this.#allocatedBytes -= this.#idle.pop()?.buffer.byteLength ?? 0;
+    while (this.#idle.length > 0 && this.#isFullFor(capacity)) {
+      this.#allocatedBytes -= this.#idle.shift()?.buffer.byteLength ?? 0;
     }
     this.#allocatedBytes += capacity;
     return new Uint8Array(new ArrayBuffer(capacity), 0, bytes);
+  }
+
+  /** The part that asks is counted among the taken already. */
+  #isFullFor(capacity: number): boolean {
+    return this.#allocatedBytes + capacity > this.#totalBytes || this.#idle.length + this.#taken > this.#concurrency;
   }
 
   #giveBack(buffer: Uint8Array, reusable: boolean): void {

@@ -37,6 +37,28 @@ describe('a slot', () => {
     expect((await take(slots, 8 * MIB)).buffer?.buffer).not.toBe(first.buffer?.buffer);
   });
 
+  it('U4: parts that grow with their file leave no more buffers behind than parts can be in flight', async () => {
+    const slots = new UploadSlots({ concurrency: 4, bufferBytes: 1024 * MIB });
+    for (let sizeMib = 8; sizeMib < 40; sizeMib += 1) {
+      const taken = await Promise.all([1, 2, 3, 4].map(() => take(slots, sizeMib * MIB)));
+      for (const slot of taken) slot.release(true);
+    }
+    expect(slots.idleBytes).toBe(4 * 39 * MIB);
+  });
+
+  it('U4: the buffers of a size in use are not the ones that go', async () => {
+    const slots = new UploadSlots({ concurrency: 2, bufferBytes: 1024 * MIB });
+    for (const slot of [await take(slots, 8 * MIB), await take(slots, 8 * MIB)]) slot.release(true);
+    const first = await take(slots, 9 * MIB);
+    first.release(true);
+    const again = await take(slots, 9 * MIB);
+    expect(again.buffer?.buffer).toBe(first.buffer?.buffer);
+    again.release(true);
+    const other = await take(slots, 10 * MIB);
+    other.release(true);
+    expect((await take(slots, 9 * MIB)).buffer?.buffer).toBe(first.buffer?.buffer);
+  });
+
   it('two parts in flight never share bytes', async () => {
     const slots = new UploadSlots({ concurrency: 8, bufferBytes: 64 * MIB });
     const first = await take(slots, 8 * MIB);
