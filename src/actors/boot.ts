@@ -8,6 +8,7 @@
 import { fromCallback } from 'xstate';
 import { failureOf } from '../machines/failure.ts';
 import { objectKey } from '../machines/object-key.ts';
+import { initialContext } from '../machines/stream.context.ts';
 import type { ObjectTarget, StoredRecord, StreamRecord } from '../machines/stream-record.ts';
 import { isFinal } from '../machines/stream-status.ts';
 import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
@@ -15,8 +16,11 @@ import type { Outcome } from '../ports/outcome.ts';
 import type { LeaseAnswer, Registry } from '../ports/registry.ts';
 import { leaseLost } from './lease.ts';
 import { LEASE_TTL_MS, type RegistryMirror } from './registry-mirror.ts';
+import { viewOf } from './stream-view-of.ts';
 import type { World } from './world.ts';
 
+/** As many as the read model keeps. */
+const FINISHED_SHOWN = 1_000;
 /** Short against the third of LEASE_TTL_MS after which a living holder renews. */
 const LEASE_LOOK_MS = 500;
 
@@ -54,13 +58,30 @@ async function boot(world: World, mirror: RegistryMirror | null, signal: AbortSi
 
   const all = [...records.values()].map((each) => each.record);
   const restored = all.filter((record) => !isFinal(record.state));
-  const known = all
-    .filter((record) => isFinal(record.state))
-    .map((record) => ({ streamId: record.streamId, seen: completedFreeze(record) ?? record.seen }));
+  const finished = all.filter((record) => isFinal(record.state));
+  showFinished(world, finished);
+  const known = finished.map((record) => ({
+    streamId: record.streamId,
+    seen: completedFreeze(record) ?? record.seen,
+  }));
   world.telemetry.count('streams_recovered', restored.length);
   world.telemetry.info('records restored', { streams: restored.length, count: known.length });
   return { type: 'daemon.booted', restored, known, atMs: world.clock.nowMs() };
 }
+
+/** What needs nothing more has no actor, and is to be seen all the same: the newest, as while it ran. */
+function showFinished({ views, options, clock }: World, finished: readonly StreamRecord[]): void {
+  const newest = finished.toSorted((a, b) => endedAtMs(a) - endedAtMs(b)).slice(-FINISHED_SHOWN);
+  for (const record of newest) {
+    const { streamId, memory } = record;
+    const file = { streamId, folder: memory.folder, path: memory.path, identity: memory.identity };
+    const input = { file, settings: options.settings, record, mustRecall: false, stat: null, atMs: clock.nowMs() };
+    views.streamChanged(viewOf(record.state, initialContext(input)));
+  }
+}
+
+const endedAtMs = ({ memory, lastActivityMs }: StreamRecord): number =>
+  memory.completion?.completedAtMs ?? lastActivityMs;
 
 const completedFreeze = ({ memory }: StoredRecord['record']) =>
   memory.completion?.generation === memory.generation ? memory.completion.freeze : null;
