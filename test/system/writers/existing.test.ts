@@ -56,4 +56,27 @@ describe.concurrent('files found at start', { timeout: 120_000 }, () => {
     await nextSweep(scene);
     expect(await scene.daemon.stream('unknown.bin')).toBeNull();
   });
+
+  test('what was finished before a restart is seen after it, and left alone', async (context) => {
+    const scene = await openScene(context);
+    await writeFile(scene.path('done.bin'), content(CHUNK_BYTES + 1, 8));
+    await writeFile(scene.path('empty.bin'), '');
+    const { stream } = await expectDelivered(scene, 'done.bin');
+    await scene.daemon.waitForState('empty.bin', 'aborted_no_parts');
+    await scene.daemon.restart();
+    expect(await scene.daemon.stream('done.bin')).toMatchObject({
+      id: stream.id,
+      status: 'completed',
+      key: 'done.bin',
+      sizeBytes: CHUNK_BYTES + 1,
+      sentBytes: CHUNK_BYTES + 1,
+      atRiskBytes: 0,
+      completion: stream.completion,
+    });
+    expect(await scene.daemon.stream('empty.bin')).toMatchObject({ status: 'aborted_no_parts' });
+    await nextSweep(scene);
+    const uploads = (await scene.s3.requests()).filter(({ operation }) => operation === 'CreateMultipartUpload');
+    expect(uploads.filter(({ key }) => key === 'done.bin')).toHaveLength(1);
+    expect(await scene.s3.openUploads()).toEqual([]);
+  });
 });
