@@ -236,10 +236,14 @@ export const takeCompletion = (context: StreamContext, completion: Completion): 
   }),
 });
 
-/** The file's times changed, its bytes did not: the same object is proven for the file as it is now. */
-export const keepCompletion = (context: StreamContext): Patch => {
+/**
+ * The file's times changed, its bytes did not: the same object is proven for the file as it was compared. Not for what was seen
+ * besides: a sweep may have seen the file at another name, with other bytes, while this look found nothing at the old one.
+ */
+export const keepCompletion = (context: StreamContext, { evidence }: StreamEventOf<'stream.reconciled'>): Patch => {
   const { completion } = context.memory;
-  return completion && context.seen ? remember(context, { completion: { ...completion, freeze: context.seen } }) : {};
+  if (!completion || evidence.content !== 'same' || !evidence.stat) return {};
+  return remember(context, { completion: { ...completion, freeze: freezeOf(evidence.stat) } });
 };
 
 /** Nothing is owed any more: the receipt has the parts, the ledger is dropped with the upload. */

@@ -78,7 +78,7 @@ export function initialContext(input: StreamInput): StreamContext {
     streamId: input.file.streamId,
     settings: input.settings,
     memory: record ? memoryOf(record, input) : freshMemory(input.file, input.atMs),
-    cameFrom: record?.state ?? null,
+    cameFrom: record && owedIn(record),
     mustRecall: input.mustRecall,
     s3Known: !record?.memory.upload,
     mustAskS3: false,
@@ -107,6 +107,10 @@ function memoryOf({ memory, state }: StreamRecord, { file, settings, atMs }: Str
 /** A former process may have died with a Complete under way, or done. */
 const mayHaveCompleted = (state: string): boolean =>
   state === 'finalizing.completing' || state === 'finalizing.probing' || state === 'finalizing.proving';
+
+/** A stream that was parked or ended owes what failed, with all that may have come of it. */
+const owedIn = ({ state, memory }: StreamRecord): string =>
+  state.startsWith('failed.') ? (memory.failure?.during ?? state) : state;
 
 export const fileOf = (context: StreamContext): FileRef => ({
   streamId: context.streamId,

@@ -211,7 +211,7 @@ export const stream = setup({
         ? change.takeCompletion(context, event.completion)
         : {},
     ),
-    keepCompletion: assign(({ context }) => change.keepCompletion(context)),
+    keepCompletion: assign(on('stream.reconciled', change.keepCompletion)),
     closeLedger: assign(({ context }) => change.closeLedger(context)),
     stopSending: sendTo('uploadParts', { type: 'sending.stop' } satisfies StopSending),
     leave: enqueueActions(({ enqueue, context, self }) => {

@@ -2,12 +2,13 @@
 
 import { expect, test } from 'vitest';
 import { failureOf } from '../../src/machines/failure.ts';
+import { freezeOf } from '../../src/machines/file-identity.ts';
 import { uploadId } from '../../src/machines/ids.ts';
 import { recordOf } from '../../src/machines/stream.context.ts';
 import { inputOf } from '../../src/machines/stream.effects.ts';
 import type { StreamEvent } from '../../src/machines/stream.events.ts';
 import { COMPLETING, FILE_STAT, failed, OPENED, reconciled, T, tell, UPLOADING } from './stream-facts.ts';
-import { MIB, restoredInput, SETTINGS } from './stream-input.ts';
+import { freshInput, MIB, restoredInput, SETTINGS, statOf } from './stream-input.ts';
 
 test('what an intent left is kept in sight, and its key is still used', () => {
   const target = { bucket: 'takes', key: 'take.mp4' };
@@ -46,4 +47,27 @@ test('a file that was gone and is seen again was only moved: its stream comes ba
   const seen: StreamEvent = { type: 'file.observed', stat: FILE_STAT, path: '/watched/moved.mp4', atMs: T };
   const { state, context } = tell([...gone, seen]);
   expect([state, context.memory.path]).toEqual(['recovering', '/watched/moved.mp4']);
+});
+
+test('a proof that was refused is owed after a restart as well: the object is looked for before anything is sent again', () => {
+  const proving = tell([...COMPLETING, { type: 'upload.completed', etag: 'e', atMs: T }, failed('s3_access_denied')]);
+  expect(proving.state).toBe('failed.parked');
+  const { input } = tell([], restoredInput(recordOf(proving.state, proving.context), T));
+  expect(input['cameFrom']).toBe('finalizing.proving');
+});
+
+test('a proven object stays proven for the file as it was compared, whatever a sweep sees at another name meanwhile', () => {
+  const freeze = freezeOf(FILE_STAT);
+  const { context: uploaded } = tell(COMPLETING);
+  const target = { bucket: 'takes', key: 'take.mp4' };
+  const { plan } = SETTINGS;
+  const sum = { etag: 'e', crc32: '0', digest: '0', sizeBytes: freeze.sizeBytes, completedAtMs: T, provenBy: [] };
+  const completion = { target, generation: 1, plan, freeze, ...sum };
+  const record = recordOf('s3_completed.done', { ...uploaded, memory: { ...uploaded.memory, completion } });
+  const elsewhere = statOf(30 * MIB, T + 1);
+  const seen: StreamEvent = { type: 'file.observed', stat: elsewhere, path: '/watched/moved.mp4', atMs: T + 1 };
+  const gone = reconciled({ recalled: record, stat: null, upload: 'unasked' }, T + 2);
+  const { state, context } = tell([seen, gone], freshInput({ mustRecall: true }));
+  expect(state).toBe('s3_completed.done');
+  expect(context.memory.completion?.freeze).toEqual(freeze);
 });
