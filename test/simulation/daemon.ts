@@ -7,6 +7,7 @@ import { type ComposedWorld, composeWorld } from '../../src/compose-world.ts';
 import type { StreamId } from '../../src/machines/ids.ts';
 import type { StreamMachine } from '../../src/machines/stream.machine.ts';
 import type { StreamSettings } from '../../src/machines/stream-settings.ts';
+import type { RegistrySave } from '../../src/ports/registry.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
 import type { Views } from '../../src/ports/views.ts';
 import { type MemoryJournalDisk, openMemoryJournal } from '../fakes/memory-journal.ts';
@@ -28,6 +29,7 @@ export interface Swaps {
   readonly ports?: (ports: Ports, daemon: DaemonParts) => Ports;
   readonly world?: (world: World) => void;
   readonly stream?: (world: World) => StreamMachine;
+  readonly savedInRegistry?: (save: RegistrySave, redis: MemoryRedis) => RegistrySave;
 }
 
 export interface DaemonParts {
@@ -98,7 +100,7 @@ function optionsOf({ process, settings, holder }: DaemonParts): DaemonOptions {
 }
 
 function portsOf(parts: DaemonParts, journal: Ports['journal']): Ports {
-  const { process, log, network, machine, redis } = parts;
+  const { process, log, network, machine, redis, swaps } = parts;
   const { clock, random, weather } = network;
   const stores = { clock, random, log };
   return {
@@ -106,7 +108,15 @@ function portsOf(parts: DaemonParts, journal: Ports['journal']): Ports {
     files: simulatedFiles(machine, process),
     store: connectSimulated(network, process),
     journal: simulatedJournal(journal, stores, process, () => weather.journal),
-    registry: redis && simulatedRegistry(redis, stores, process, () => weather.registry),
+    registry:
+      redis &&
+      simulatedRegistry(
+        redis,
+        stores,
+        process,
+        () => weather.registry,
+        swaps.savedInRegistry && ((save) => swaps.savedInRegistry?.(save, redis) ?? save),
+      ),
     watcher: simulatedWatcher(machine, process),
     writers: simulatedWriterCheck(machine, process),
     hasher,

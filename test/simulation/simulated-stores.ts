@@ -4,7 +4,7 @@
 import { failureOf } from '../../src/machines/failure.ts';
 import type { Journal } from '../../src/ports/journal.ts';
 import type { Outcome } from '../../src/ports/outcome.ts';
-import type { Registry } from '../../src/ports/registry.ts';
+import type { Registry, RegistrySave } from '../../src/ports/registry.ts';
 import { type MemoryRedis, memoryRegistry } from '../fakes/memory-registry.ts';
 import type { EventLog } from './event-log.ts';
 import type { SimulatedProcess } from './process.ts';
@@ -84,11 +84,13 @@ const registryRefused = (): Outcome<never> => ({
   failure: failureOf('registry_unavailable', 'the connection was lost', { answered: false }),
 });
 
+/** `asSaved`: what Redis makes of a save when it arrives; another thing only where a test shows what would go wrong with it. */
 export function simulatedRegistry(
   redis: MemoryRedis,
   world: StoreWorld,
   process: SimulatedProcess,
   weather: () => StoreWeather,
+  asSaved: (save: RegistrySave) => RegistrySave = (save) => save,
 ): Registry {
   const inner = memoryRegistry(redis);
   const queue = new Queue(world, process, weather);
@@ -107,7 +109,7 @@ export function simulatedRegistry(
     rows: (id) => ask(() => inner.rows(id)),
     save: (save) =>
       ask(async () => {
-        const answer = await inner.save(save);
+        const answer = await inner.save(asSaved(save));
         if (answer.ok && answer.value.answer === 'saved') {
           const { record, rev } = save.stored;
           const { fence } = save.lease;

@@ -1,7 +1,7 @@
 // I6, one writer. I7, bounded: memory, requests, bytes sent again. I8, it ends when faults stop. I9, the source is never harmed.
 
 import { isFinal } from '../../../src/machines/stream-status.ts';
-import type { Evidence, Logged, Violation } from './evidence.ts';
+import type { Evidence, Fault, Logged, Violation } from './evidence.ts';
 import { type History, short } from './history.ts';
 
 const MAX_TIMERS = 40;
@@ -12,14 +12,17 @@ const as =
   (invariant: Violation['invariant']) =>
   (sentence: string): Violation => ({ invariant, sentence });
 
+/** Then the next lease counts from what the daemon remembers. */
+const FORGETS_FENCES: readonly Fault[] = ['registry_emptied', 'registry_rolled_back'];
+
 /** Who took a lease later rules alone: what others say under an older fence is not taken. */
 export function usurpers({ events }: Evidence, history: History): Violation[] {
   const sentences: string[] = [];
-  // Emptied or rolled back, Redis forgets fences; with STATE_DIR lost as well, they begin anew.
   if (history.faults.has('state_dir_lost')) return [];
   let ruler = { daemon: '', fence: -1 };
   for (const [at, event] of events.entries()) {
     if (event.kind === 'lease' && event.fence > ruler.fence) ruler = event;
+    if (event.kind === 'fault' && FORGETS_FENCES.includes(event.what)) ruler = { daemon: '', fence: -1 };
     if (event.kind === 'registry.saved' && event.daemon !== ruler.daemon && event.fence < ruler.fence)
       sentences.push(
         `Redis took a save of ${event.daemon} (fence ${event.fence}) after ${ruler.daemon} had taken the lease (fence ${ruler.fence}, event ${at})`,

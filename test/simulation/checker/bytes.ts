@@ -74,10 +74,37 @@ function abortedWithParts(
 }
 
 export function corruption(evidence: Evidence, history: History): Violation[] {
-  return [...provenWrongly(history), ...madeOfNothing(history), ...completedBeside(evidence)].map((sentence) => ({
-    invariant: 'I2',
-    sentence,
-  }));
+  return [
+    ...provenWrongly(history),
+    ...madeOfNothing(history),
+    ...completedBeside(evidence),
+    ...completedUnderAWriter(evidence),
+  ].map((sentence) => ({ invariant: 'I2', sentence }));
+}
+
+/** Two looks at the writers, and what else comes before Complete, take less than this. */
+const WRITER_UNSEEN_MS = 1_500;
+
+/** While a writer is known to hold the file open, no idle time finalizes it (P8). */
+function* completedUnderAWriter({ events, seesWriters }: Evidence): Iterable<string> {
+  if (!seesWriters) return;
+  const openSinceMs = new Map<string, number>();
+  const wished = new Set<string>();
+  const streamOf = new Map<string | null, string>();
+  for (const [at, event] of events.entries()) {
+    if (event.kind === 'stream') streamOf.set(event.uploadId, event.streamId);
+    if (event.kind === 'wish' && event.wish === 'finalize') wished.add(event.streamId);
+    if (event.kind === 'writer') {
+      const since = openSinceMs.get(event.streamId);
+      if (event.isOpen && since === undefined) openSinceMs.set(event.streamId, event.atMs);
+      if (!event.isOpen) openSinceMs.delete(event.streamId);
+    }
+    if (event.kind !== 's3.sent' || event.operation !== 'completeUpload') continue;
+    const id = streamOf.get(event.uploadId) ?? '';
+    const sinceMs = openSinceMs.get(id);
+    if (sinceMs !== undefined && event.atMs - sinceMs > WRITER_UNSEEN_MS && !wished.has(id))
+      yield `Complete of ${event.uploadId} was sent while a writer had held the file open for ${event.atMs - sinceMs} ms (event ${at})`;
+  }
 }
 
 /** Whatever is called completed is the file as the freeze saw it. */
