@@ -58,14 +58,19 @@ export class RedisSight {
     test.onTestFinished(() => this.redis.disconnect());
   }
 
+  /** All of it at one moment. */
   async of(id: string): Promise<SeenInRedis> {
-    const sets: string[] = [];
-    for (const name of STATUS_SETS) if (await this.redis.sismember(name, id)) sets.push(name);
-    const snapshot = await this.redis.get(`stream:${id}:snapshot`);
-    const parts = await this.redis.hkeys(`stream:${id}:parts`);
+    const asked = this.redis.multi();
+    for (const name of STATUS_SETS) asked.sismember(name, id);
+    asked.get(`stream:${id}:snapshot`).hkeys(`stream:${id}:parts`).hgetall(`stream:${id}:meta`);
+    const answers = ((await asked.exec()) ?? []).map(([error, answer]) => {
+      if (error) throw error;
+      return answer;
+    });
+    const [snapshot, parts, meta] = answers.slice(STATUS_SETS.length) as [string | null, string[], SeenInRedis['meta']];
     return {
-      sets,
-      meta: await this.redis.hgetall(`stream:${id}:meta`),
+      sets: STATUS_SETS.filter((_, at) => answers[at] === 1),
+      meta,
       parts: parts.map(Number).sort((a, b) => a - b),
       state: snapshot === null ? null : (JSON.parse(snapshot) as { record: { state: string } }).record.state,
     };
