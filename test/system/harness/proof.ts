@@ -176,6 +176,7 @@ async function lieOf(scene: Scene, stream: StreamView): Promise<string | null> {
   if (!object) return 'no object';
   if (object.sizeBytes !== completion.sizeBytes)
     return `object of ${object.sizeBytes}, claimed ${completion.sizeBytes}`;
+  if (object.crc32 !== completion.crc32) return `object with CRC32 ${object.crc32}, claimed ${completion.crc32}`;
   const before = await stat(toFsPath(stream.path), { bigint: true }).catch(() => null);
   // Times of content can be set back, ctime cannot.
   if (!before || String(before.ctimeNs) !== completion.freeze.ctimeNs) return null;

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
 import {
   AbortMultipartUploadCommand,
   CreateBucketCommand,
@@ -29,6 +30,8 @@ const PROBE_FOLDER = '.tailrace-probe/';
 export interface ObjectSeen {
   readonly sizeBytes: number;
   readonly sha256: string;
+  /** 8 hex digits. */
+  readonly crc32: string;
   readonly etag: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -126,11 +129,14 @@ export class S3Server {
     if (!found) return null;
     const hash = createHash('sha256');
     let sizeBytes = 0;
+    let crc = 0;
     for await (const chunk of found.Body as Readable) {
       hash.update(chunk);
+      crc = crc32(chunk, crc);
       sizeBytes += chunk.length;
     }
-    return { sizeBytes, sha256: hash.digest('hex'), etag: found.ETag ?? '', metadata: found.Metadata ?? {} };
+    const sums = { sha256: hash.digest('hex'), crc32: crc.toString(16).padStart(8, '0') };
+    return { sizeBytes, ...sums, etag: found.ETag ?? '', metadata: found.Metadata ?? {} };
   }
 
   /** null: there is no such object. For small ones. */
