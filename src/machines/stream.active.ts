@@ -59,7 +59,7 @@ export const active = stream.createStateConfig({
       invoke: { id: 'openUpload', src: 'openUpload', input: inputOf.openUpload },
       on: {
         'upload.opened': { target: '#stream.active.waiting', actions: 'takeUpload' },
-        'object.adopted': { target: '#stream.s3_completed.done', actions: 'takeCompletion' },
+        'object.adopted': { target: '#stream.s3_completed.publishing', actions: 'takeCompletion' },
         ...afterFailure('active.opening'),
       },
     },

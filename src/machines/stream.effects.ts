@@ -82,7 +82,8 @@ export interface AbortUploadInput extends Owed {
   readonly byOperator: boolean;
 }
 export interface PublishReceiptInput extends Owed {
-  readonly upload: UploadRef;
+  /** null: an object that was found again; its ledger is lost. */
+  readonly upload: UploadRef | null;
   readonly completion: Completion;
   readonly finalizeReason: FinalizeReason;
   readonly startedAtMs: number;
@@ -187,7 +188,7 @@ export const inputOf = {
   }),
   publishReceipt: ({ context }: In): PublishReceiptInput => ({
     ...owed(context),
-    upload: must(uploadOf(context), 'an upload'),
+    upload: uploadOf(context),
     completion: must(context.memory.completion, 'a completion'),
     finalizeReason: context.memory.finalizeReason ?? 'idle',
     startedAtMs: context.memory.startedAtMs,

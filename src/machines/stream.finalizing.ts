@@ -36,7 +36,7 @@ const opening = stream.createStateConfig({
       { guard: 'abortIsWanted', target: '#stream.finalizing.aborting', actions: 'takeUpload' },
       { target: '#stream.finalizing.resending', actions: 'takeUpload' },
     ],
-    'object.adopted': { target: '#stream.s3_completed.done', actions: 'takeCompletion' },
+    'object.adopted': { target: '#stream.s3_completed.publishing', actions: 'takeCompletion' },
     ...afterFailure('finalizing.opening'),
   },
 });

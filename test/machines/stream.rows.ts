@@ -44,7 +44,7 @@ active.waiting | at once    | partMayGo           | active.opening      | openUp
 active.waiting | stream.due | isIdle              | pending_completion  | checkWriter
 
 active.opening | upload.opened  | - | active.waiting    | -
-active.opening | object.adopted | - | s3_completed.done | -
+active.opening | object.adopted | - | s3_completed.publishing | publishReceipt
 ${failing('active.opening', 'openUpload')}
 
 active.uploading | part.uploaded  | -                 | stays          | uploadParts
@@ -81,7 +81,7 @@ ${failing('finalizing.verifying', 'verifySource')}
 
 finalizing.opening | upload.opened  | abortIsWanted | finalizing.aborting  | abortUpload
 finalizing.opening | upload.opened  | -             | finalizing.resending | uploadParts
-finalizing.opening | object.adopted | -             | s3_completed.done    | -
+finalizing.opening | object.adopted | -             | s3_completed.publishing | publishReceipt
 ${failing('finalizing.opening', 'openUpload')}
 
 finalizing.resending | part.uploaded  | -                 | stays                | uploadParts

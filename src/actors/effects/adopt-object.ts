@@ -6,15 +6,16 @@
 
 import { combineAllCrc32 } from '../../machines/crc32-combine.ts';
 import { type FileRef, freezeOf, sameStat } from '../../machines/file-identity.ts';
-import { type PartPlan, partCount, rangeWithin } from '../../machines/part-plan.ts';
+import { type PartPlan, partCount } from '../../machines/part-plan.ts';
 import type { Completion, ObjectTarget } from '../../machines/stream-record.ts';
 import type { ObjectHead } from '../../ports/object-store.ts';
 import type { Outcome } from '../../ports/outcome.ts';
 import { digestOfParts } from '../content-digest.ts';
 import type { Run } from '../effect.ts';
-import { hashRange, type RangeDigest } from '../range-reading.ts';
 import type { World } from '../world.ts';
 import { generationOf } from './object-metadata.ts';
+import { etagOfParts } from './own-object.ts';
+import { rowsFromFile } from './rows-from-file.ts';
 
 interface Found {
   readonly file: FileRef;
@@ -30,43 +31,27 @@ export async function adoptObject(found: Found, run: Run, world: World): Promise
   if (!before.ok) return before;
   if (before.value.sizeBytes !== head.sizeBytes || !head.etag.endsWith(`-${partCount(plan, head.sizeBytes)}`))
     return { ok: true, value: null };
-  const parts = await hashParts(found, run, world);
-  if (!parts.ok) return parts.failure.code === 'source_changed' ? { ok: true, value: null } : parts;
+  const { sizeBytes, lastModifiedMs: uploadedAtMs } = head;
+  const rows = await rowsFromFile({ file, plan, sizeBytes, uploadedAtMs }, run, world);
+  if (!rows.ok) return rows.failure.code === 'source_changed' ? { ok: true, value: null } : rows;
   const after = await world.files.stat(file);
   if (!after.ok) return after;
-  const etag = world.hasher.multipartEtag(parts.value.map((part) => part.md5 ?? ''));
+  const etag = etagOfParts(rows.value, world);
   if (etag !== head.etag || !sameStat(before.value, after.value)) return { ok: true, value: null };
   const completion: Completion = {
     target,
     generation: generationOf(head),
     etag,
     sizeBytes: head.sizeBytes,
-    crc32: combineAllCrc32(parts.value),
+    crc32: combineAllCrc32(rows.value),
     plan,
     digest: digestOfParts(
       world.hasher,
-      parts.value.map((part) => part.xxh64),
+      rows.value.map((row) => row.xxh64),
     ),
     freeze: freezeOf(after.value),
     completedAtMs: head.lastModifiedMs,
     provenBy: ['metadata', 'size', 'etag of the parts, computed from the file'],
   };
   return { ok: true, value: completion };
-}
-
-async function hashParts(
-  { file, head, plan }: Found,
-  run: Run,
-  world: World,
-): Promise<Outcome<readonly (RangeDigest & { sizeBytes: number })[]>> {
-  return await world.readers.through(run.signal, async (scratch) => {
-    const parts: (RangeDigest & { sizeBytes: number })[] = [];
-    for (let n = 1; n <= partCount(plan, head.sizeBytes) && !run.signal.aborted; n += 1) {
-      const range = rangeWithin(plan, n, head.sizeBytes);
-      const digest = await hashRange(world, file, range, scratch, true);
-      if (!digest.ok) return digest;
-      parts.push({ ...digest.value, sizeBytes: range.sizeBytes });
-    }
-    return { ok: true, value: parts };
-  });
 }

@@ -1,28 +1,32 @@
 // publishReceipt: `<key>.metadata.json` beside the object: what was sent, how it was verified. Owed by `s3_completed.publishing`.
 //
 // Safe to run twice: the key is fixed and its content follows from the record. A receipt key that is taken by something else
-// is left alone; then the receipt goes to `<key>~receipt.json`.
+// is left alone; then the receipt goes to `<key>~receipt.json`. Of an object that was found again after its record was lost the
+// receipt that is there tells more than a new one could; only if there is none, the parts are computed from the file.
 
 import { failureOf } from '../../machines/failure.ts';
 import type { LedgerRow } from '../../machines/part-ledger.ts';
 import type { PublishReceiptInput } from '../../machines/stream.effects.ts';
 import type { CompleteCondition, ObjectTarget } from '../../machines/stream-record.ts';
 import type { Outcome } from '../../ports/outcome.ts';
+import { digestOfParts } from '../content-digest.ts';
 import { effect, type Run } from '../effect.ts';
 import type { World } from '../world.ts';
 import { failed } from './failing.ts';
 import { isReceiptOf, receiptKeysOf, receiptMetadata } from './object-metadata.ts';
+import { rowsFromFile } from './rows-from-file.ts';
 
 const RECEIPT_VERSION = 1;
 
 export const publishReceipt = effect<PublishReceiptInput>(
   { name: 'publishReceipt', waitsForJournal: false },
   async (input, run, world) => {
-    const rows = await world.writeAhead.rows(input.streamId, input.upload.uploadId);
-    if (!rows.ok) return failed(rows.failure, run.now());
     const place = await placeOf(input, run, world);
     if (!place.ok) return failed(place.failure, run.now());
-    const body = new TextEncoder().encode(`${JSON.stringify(receiptOf(input, [...rows.value.values()]), null, 2)}\n`);
+    if (!input.upload && place.value.condition.kind === 'ours') return { type: 'receipt.published', atMs: run.now() };
+    const rows = await rowsOf(input, run, world);
+    if (!rows.ok) return failed(rows.failure, run.now());
+    const body = new TextEncoder().encode(`${JSON.stringify(receiptOf(input, rows.value), null, 2)}\n`);
     const put = await world.store.putObject(
       { ...place.value, body, contentType: 'application/json', metadata: receiptMetadata(input.streamId) },
       { signal: run.signal },
@@ -30,6 +34,25 @@ export const publishReceipt = effect<PublishReceiptInput>(
     return put.ok ? { type: 'receipt.published', atMs: run.now() } : failed(put.failure, run.now());
   },
 );
+
+async function rowsOf(input: PublishReceiptInput, run: Run, world: World): Promise<Outcome<readonly LedgerRow[]>> {
+  const { completion, file, streamId, upload } = input;
+  if (upload) {
+    const rows = await world.writeAhead.rows(streamId, upload.uploadId);
+    return rows.ok ? { ok: true, value: [...rows.value.values()] } : rows;
+  }
+  const { plan, sizeBytes, completedAtMs: uploadedAtMs } = completion;
+  const rows = await rowsFromFile({ file, plan, sizeBytes, uploadedAtMs }, run, world);
+  const isStillIt =
+    rows.ok &&
+    completion.digest ===
+      digestOfParts(
+        world.hasher,
+        rows.value.map((row) => row.xxh64),
+      );
+  // A receipt without its parts is better than none.
+  return isStillIt ? rows : { ok: true, value: [] };
+}
 
 async function placeOf(
   input: PublishReceiptInput,

@@ -142,6 +142,30 @@ describe('publishReceipt', () => {
     expect([...stage.s3.bucket(BUCKET).keys()]).toEqual(['take.mkv', 'take.mkv.metadata.json']);
   });
 
+  it('of an object that was found again: the receipt that is there stays; if there is none, it is made from the file', async () => {
+    const stage = await createStage();
+    const input = { ...(await proven(stage)), upload: null };
+    await runEffect(stage, publishReceipt(stage.world), { ...input, upload: null });
+    const { parts } = receipt(stage, 'take.mkv.metadata.json');
+    expect(parts).toMatchObject([
+      { number: 1, size: 1024 },
+      { number: 2, size: 1024 },
+      { number: 3, size: 300 },
+    ]);
+    const made = stage.objectBytes('take.mkv.metadata.json');
+    stage.files.append(input.file.path, 'late');
+    expectOutcome(await runEffect(stage, publishReceipt(stage.world), input), 'receipt.published');
+    expect(stage.objectBytes('take.mkv.metadata.json')).toEqual(made);
+  });
+
+  it('of an object that was found again whose file is another by now: without its parts', async () => {
+    const stage = await createStage();
+    const input = { ...(await proven(stage)), upload: null };
+    stage.files.write(input.file.path, 'edited', 3);
+    expectOutcome(await runEffect(stage, publishReceipt(stage.world), input), 'receipt.published');
+    expect(receipt(stage, 'take.mkv.metadata.json')).toMatchObject({ size: FILE_BYTES, parts: [] });
+  });
+
   it("never goes over what is not this stream's receipt", async () => {
     const stage = await createStage();
     const input = await proven(stage);
