@@ -8,6 +8,7 @@
 import { fromCallback } from 'xstate';
 import { failureOf } from '../machines/failure.ts';
 import { objectKey } from '../machines/object-key.ts';
+import { countHeld, NO_PARTS } from '../machines/part-ledger.ts';
 import { initialContext } from '../machines/stream.context.ts';
 import type { ObjectTarget, StoredRecord, StreamRecord } from '../machines/stream-record.ts';
 import { isFinal } from '../machines/stream-status.ts';
@@ -133,8 +134,9 @@ async function takeNewer(world: World, registry: Registry, records: Map<string, 
   for (const candidate of theirs.value.records) {
     const { streamId, memory } = candidate.record;
     if (!folders.has(memory.folder) || !isNewer(candidate, records.get(streamId))) continue;
-    const kept = await importRecord(world, registry, candidate);
-    if (kept.ok) records.set(streamId, candidate);
+    const taken = withOurUpload(candidate, records.get(streamId));
+    const kept = await importRecord(world, registry, taken);
+    if (kept.ok) records.set(streamId, taken);
     else
       world.telemetry.warn('a record of the registry could not be taken over', {
         stream: streamId,
@@ -153,6 +155,15 @@ function intentOf({ state, memory }: StreamRecord, { options }: World): ObjectTa
   const { settings } = options;
   if (!state.endsWith('.opening')) return null;
   return { bucket: settings.bucket, key: objectKey(settings, memory.folder, memory.path) };
+}
+
+/** Ours was made while Redis was away and nothing was remembered: the upload that it has is kept in sight. */
+function withOurUpload(theirs: StoredRecord, ours: StoredRecord | undefined): StoredRecord {
+  const { upload, target, parts } = ours?.record.memory ?? { upload: null, target: null, parts: NO_PARTS };
+  const { memory } = theirs.record;
+  if (!upload || !target || upload.uploadId === memory.upload?.uploadId) return theirs;
+  const left = { target, uploadId: upload.uploadId, parts: countHeld(parts), why: 'unmatched' } as const;
+  return { ...theirs, record: { ...theirs.record, memory: { ...memory, leftUploads: [...memory.leftUploads, left] } } };
 }
 
 async function importRecord(world: World, registry: Registry, stored: StoredRecord): Promise<Outcome<null>> {

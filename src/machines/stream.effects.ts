@@ -35,7 +35,7 @@ export interface OpenUploadInput extends Owed {
   readonly generation: number;
   /** When the stream began: an empty upload for its key that is older is not its own. */
   readonly startedAtMs: number;
-  /** Neither an upload nor an object of this stream is on record: there may still be some. */
+  /** No object of this stream is on record: there may still be one, where STATE_DIR was lost and Redis holds an older record. */
   readonly remembersNothing: boolean;
   /** Keys that this upload must not go to: those of uploads left behind, and the former object's after a truncation. */
   readonly avoidKeys: readonly string[];
@@ -129,7 +129,7 @@ export const inputOf = {
     settings: context.settings,
     generation: context.memory.generation,
     startedAtMs: context.memory.startedAtMs,
-    remembersNothing: context.memory.completion === null && context.memory.generation === 1,
+    remembersNothing: context.memory.completion === null,
     avoidKeys: [
       ...context.memory.leftUploads.filter((left) => left.why !== 'unmatched').map((left) => left.target.key),
       ...(context.memory.freshKey && context.memory.completion ? [context.memory.completion.target.key] : []),
