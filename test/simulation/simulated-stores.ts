@@ -18,17 +18,27 @@ export interface StoreWorld {
   readonly log: EventLog;
 }
 
-/** Requests in line: each executes after the one before. */
+interface Waiting {
+  readonly execute: () => void;
+  cancel: () => void;
+}
+
+/**
+ * Requests in line: each executes after the one before. Of what waits when its process dies, the first few happen all the same: within
+ * the process (journal) at that moment or never, outside of it (Redis) when their time comes.
+ */
 class Queue {
   readonly #world: StoreWorld;
   readonly #process: SimulatedProcess;
   readonly #weather: () => StoreWeather;
+  readonly #waiting = new Set<Waiting>();
   #lastMs = 0;
 
-  constructor(world: StoreWorld, process: SimulatedProcess, weather: () => StoreWeather) {
+  constructor(world: StoreWorld, process: SimulatedProcess, weather: () => StoreWeather, where: 'within' | 'outside') {
     this.#world = world;
     this.#process = process;
     this.#weather = weather;
+    process.onDeath(() => this.#outlive(where));
   }
 
   request<T>(execute: () => Promise<Outcome<T>>, refused: () => Outcome<T>): Promise<Outcome<T>> {
@@ -37,14 +47,27 @@ class Queue {
       const weather = this.#weather();
       this.#lastMs = Math.max(this.#lastMs, clock.nowMs + random.between(...weather.latencyMs));
       const isLost = random.between(0, 999) < weather.replyLost;
-      // Half of what was under way when the process died happens all the same.
-      const outlives = random.chance(0.5);
-      clock.at(this.#lastMs, () => {
-        if (!this.#process.isAlive && !outlives) return;
-        if (this.#weather().refuses) return reply(refused());
-        void execute().then((outcome) => reply(isLost ? refused() : outcome));
-      });
+      const waiting: Waiting = {
+        execute: () => {
+          this.#waiting.delete(waiting);
+          if (this.#weather().refuses) reply(refused());
+          else void execute().then((outcome) => reply(isLost ? refused() : outcome));
+        },
+        cancel: () => {},
+      };
+      waiting.cancel = clock.at(this.#lastMs, waiting.execute);
+      this.#waiting.add(waiting);
     });
+  }
+
+  #outlive(where: 'within' | 'outside'): void {
+    const all = [...this.#waiting];
+    const count = this.#world.random.between(0, all.length);
+    for (const [at, waiting] of all.entries()) {
+      if (at < count && where === 'outside') continue;
+      waiting.cancel();
+      if (at < count) waiting.execute();
+    }
   }
 }
 
@@ -56,7 +79,7 @@ export function simulatedJournal(
   process: SimulatedProcess,
   weather: () => StoreWeather,
 ): Journal {
-  const queue = new Queue(world, process, weather);
+  const queue = new Queue(world, process, weather, 'within');
   const ask = <T>(execute: () => Promise<Outcome<T>>): Promise<Outcome<T>> => queue.request(execute, journalRefused);
   return {
     load: () => ask(() => inner.load()),
@@ -93,7 +116,7 @@ export function simulatedRegistry(
   asSaved: (save: RegistrySave) => RegistrySave = (save) => save,
 ): Registry {
   const inner = memoryRegistry(redis);
-  const queue = new Queue(world, process, weather);
+  const queue = new Queue(world, process, weather, 'outside');
   const ask = <T>(execute: () => Promise<Outcome<T>>): Promise<Outcome<T>> => queue.request(execute, registryRefused);
   return {
     acquireLease: (folderId, holder, ttlMs, minFence) =>
