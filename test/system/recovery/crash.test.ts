@@ -89,12 +89,15 @@ const LOSSES = {
 } as const;
 type Loss = keyof typeof LOSSES;
 
-/** As in the scenes' settings. */
-const DOUBT_MS = 3_000;
+/** Longer than anything else that a start waits for (late arrivals: 5 s), so that it is seen to be waited out. */
+const DOUBT_MS = 9_000;
 
 async function crashAt(context: TestContext, moment: Moment, loss: Loss): Promise<void> {
   const hasRedis = loss === 'stateDir' || loss === 'redis';
-  const scene = await openScene(context, { redis: hasRedis });
+  const scene = await openScene(context, {
+    redis: hasRedis,
+    settings: { S3_COMPLETE_DOUBT_SECONDS: String(DOUBT_MS / 1000) },
+  });
   const sight = hasRedis ? new RedisSight(context, scene) : null;
   await scene.s3.addFaults(moment.fault);
   await writeFile(scene.path(NAME), content(FILE_BYTES));
