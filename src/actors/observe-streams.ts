@@ -3,15 +3,18 @@
 //
 // O1. A save is due exactly when the state or the reference of `memory` differs; growth alone is not a save.
 // O2. `recovering` is never saved, nor a stream whose record was not fetched yet: the stored record stands until there is an outcome.
+// O3. A stream that threw gives no snapshot, only an error to its group: it is taken out of the index, told loudly, and shown as
+//     broken, until its file is seen and it is taken up again from its record.
 
 import type { InspectionEvent } from 'xstate';
-import { failureRow, kindOf } from '../machines/failure.ts';
-import type { StreamId } from '../machines/ids.ts';
+import { failureOf, failureRow, kindOf } from '../machines/failure.ts';
+import { type StreamId, streamId } from '../machines/ids.ts';
 import { recordOf, type StreamContext } from '../machines/stream.context.ts';
 import type { StreamEvent } from '../machines/stream.events.ts';
 import { streamMachine } from '../machines/stream.machine.ts';
 import { dueAtMs } from '../machines/stream-due.ts';
 import { isFinal, statusOf } from '../machines/stream-status.ts';
+import type { LiveStream } from './live-streams.ts';
 import { dotted, type StreamSnapshot } from './stream-state.ts';
 import { viewOf } from './stream-view-of.ts';
 import type { World } from './world.ts';
@@ -24,13 +27,20 @@ interface Last {
 export function observeStreams(world: World): (event: InspectionEvent) => void {
   const lastOf = new Map<StreamId, Last>();
   return (event) => {
+    if (event.type === '@xstate.event') {
+      const broken = brokenIn(event.event, world);
+      if (broken) lastOf.delete(broken.id);
+      if (broken) noteBroken(world, broken, 'error' in event.event ? event.event['error'] : null);
+      return;
+    }
     if (event.type !== '@xstate.snapshot') return;
     const snapshot = event.snapshot as StreamSnapshot;
-    if (snapshot.machine?.id !== streamMachine.id) return;
+    // An error comes as an event too (O3).
+    if (snapshot.machine?.id !== streamMachine.id || snapshot.status === 'error') return;
     const ref = event.actorRef;
     const { context } = snapshot;
     const id = context.streamId;
-    if (snapshot.status === 'error' || snapshot.status === 'stopped') {
+    if (snapshot.status === 'stopped') {
       lastOf.delete(id);
       world.streams.drop(id);
       void world.files.release(id);
@@ -54,6 +64,25 @@ export function observeStreams(world: World): (event: InspectionEvent) => void {
     lastOf.set(id, { state, memory: state === 'recovering' ? (last?.memory ?? null) : context.memory });
     world.streams.set({ id, state, context, tell: (fact: StreamEvent) => ref.send(fact) });
   };
+}
+
+/** O3. Ids of streams are not used for anything else. */
+function brokenIn(event: { readonly type: string }, world: World): LiveStream | undefined {
+  const { actorId } = event as { readonly actorId?: unknown };
+  if (!event.type.startsWith('xstate.error.actor.') || typeof actorId !== 'string') return undefined;
+  return world.streams.get(streamId(actorId));
+}
+
+function noteBroken(world: World, { id, state, context }: LiveStream, error: unknown): void {
+  const detail = error instanceof Error ? error.message : String(error);
+  world.streams.drop(id);
+  void world.files.release(id);
+  world.telemetry.error('bug: a stream threw; it is taken up again from its record when its file is seen', {
+    ...{ streamId: id, path: context.memory.path, state },
+    detail: error instanceof Error ? (error.stack ?? error.message) : detail,
+  });
+  const memory = { ...context.memory, failure: failureOf('bug', detail, { during: state }) };
+  world.views.streamChanged(viewOf(state, { ...context, memory }));
 }
 
 function tellChange(world: World, to: string, context: StreamContext): void {

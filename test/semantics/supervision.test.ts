@@ -44,6 +44,10 @@ describe('no stream feels what happens to another', () => {
     const { stage, daemon, id } = await twentyStreams();
     tell(daemon, id, { type: 'file.observed', stat: null, path: VICTIM, atMs: stage.clock.nowMs() });
     expect(daemon.supervisor.getSnapshot().context.brokenStreams).toBe(1);
+    const told = stage.log.filter(({ level, fields }) => level === 'error' && fields['streamId'] === id);
+    expect(told, 'it is told once, loudly').toHaveLength(1);
+    expect(daemon.viewOf(VICTIM)?.failure, 'and shown').toMatchObject({ code: 'bug' });
+    expect(stage.world.streams.get(id as never), 'nobody talks to it any more').toBeUndefined();
     await expectAllDelivered(
       stage,
       daemon,
