@@ -1,60 +1,11 @@
 // The mirror against a Redis that is away, emptied, rolled back, or another's.
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RegistryMirror } from '../../src/actors/registry-mirror.ts';
-import type { StreamId } from '../../src/machines/ids.ts';
 import type { Registry } from '../../src/ports/registry.ts';
-import {
-  firstUpload,
-  sampleId,
-  sampleMemory,
-  sampleRecord,
-  sampleRow,
-  secondUpload,
-} from '../fixtures/records/sample-record.ts';
+import { firstUpload, sampleMemory, sampleRow, secondUpload } from '../fixtures/records/sample-record.ts';
+import { mirrors, one, partSaved, partsIn, pass, recordOf, setsOf, stageWithMirror, two } from './mirror-stage.ts';
 import { createStage, FOLDER, FOLDER_ID, type Stage, settle } from './stage.ts';
-
-const one = sampleId(1);
-const two = sampleId(2);
-const mirrors: RegistryMirror[] = [];
-afterEach(() => {
-  for (const mirror of mirrors.splice(0)) mirror.stop();
-});
-
-type Memory = Parameters<typeof sampleMemory>[0];
-const recordOf = (id: StreamId, state = 'active.uploading', memory: Memory = {}) =>
-  sampleRecord(id, { state, memory: sampleMemory({ folder: FOLDER, ...memory }) });
-
-async function stageWithMirror(revisions: readonly (readonly [StreamId, number])[] = []) {
-  const stage = await createStage({ withRedis: true });
-  const registry = stage.world.registry as Registry;
-  const mirror = new RegistryMirror(stage.world, registry);
-  mirrors.push(mirror);
-  stage.onSaved = (saved) => mirror.push(saved);
-  const lease = await registry.acquireLease(FOLDER_ID, 'daemon-a', 15_000, 0);
-  if (lease.ok && lease.value.held) stage.world.leases.set(FOLDER_ID, lease.value.lease);
-  mirror.start(revisions);
-  await settle();
-  return { stage, registry, mirror };
-}
-
-/** A part is acknowledged: its row, and the record that tells of it. */
-async function partSaved(stage: Stage, id: StreamId, n: number, memory: Memory = {}): Promise<void> {
-  stage.world.writeAhead.addRow(id, sampleMemory(memory).upload?.uploadId ?? firstUpload, sampleRow(n));
-  stage.world.writeAhead.offer(recordOf(id, 'active.uploading', memory), null);
-  await stage.world.writeAhead.settled(id);
-  await settle();
-}
-
-const partsIn = (stage: Stage, id: StreamId) => [...(stage.redis.parts.get(id)?.keys() ?? [])].sort((a, b) => a - b);
-const setsOf = (stage: Stage, id: StreamId) =>
-  [...stage.redis.sets].filter(([, members]) => members.has(id)).map(([name]) => name);
-async function pass(stage: Stage, ms: number): Promise<void> {
-  for (let done = 0; done < ms; done += 500) {
-    stage.clock.advanceMs(500);
-    await settle();
-  }
-}
 
 describe('M1: Redis follows the journal, and nothing waits for it', () => {
   it('shows the record, its set and its parts', async () => {
