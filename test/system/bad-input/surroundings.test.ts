@@ -2,7 +2,7 @@
 // byte is lost: after the cure the file arrives.
 
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -11,22 +11,12 @@ import { expectDelivered } from '../harness/proof.ts';
 import { CHUNK_BYTES, MIB, openScene, type Scene } from '../harness/scene.ts';
 import { until } from '../harness/waiting.ts';
 
-/** `nobody`: root may read everything, so the daemon must not be root. An ordinary user is one already. */
-const UID = process.geteuid?.() === 0 ? { uid: 65_534 } : {};
 const NAME = 'take.mkv';
-
-/** What the daemon needs as its own. */
-async function giveToDaemon(scene: Scene): Promise<void> {
-  await chmod(scene.folder, 0o755);
-  if (UID.uid === undefined) return;
-  for (const path of [scene.recordings, scene.daemon.stateDir]) await chown(path, UID.uid, UID.uid);
-}
 
 describe.concurrent('files that may not be read', { timeout: 120_000 }, () => {
   test('a file: parked with who can cure it; it arrives when it may be read, the others at once', async (context) => {
     const scene = await openScene(context, { startDaemon: false });
-    await giveToDaemon(scene);
-    await scene.daemon.start({ ...UID });
+    await scene.daemon.start({ withoutPrivileges: true });
     await writeFile(scene.path(NAME), content(CHUNK_BYTES + MIB), { mode: 0o000 });
     await writeFile(scene.path('open.log'), content(1000, 2));
     const parked = await scene.daemon.waitForState(NAME, 'failed.parked');
@@ -41,9 +31,8 @@ describe.concurrent('files that may not be read', { timeout: 120_000 }, () => {
 
   test('a file whose permission is taken away while it grows: what is sent stays, and it arrives in the end', async (context) => {
     const scene = await openScene(context, { startDaemon: false });
-    await giveToDaemon(scene);
     await writeFile(scene.path(NAME), content(CHUNK_BYTES + MIB));
-    await scene.daemon.start({ ...UID });
+    await scene.daemon.start({ withoutPrivileges: true });
     await scene.daemon.waitForState(NAME, ({ partsHeld }) => partsHeld === 1);
     await chmod(scene.path(NAME), 0o000);
     await scene.daemon.restart();
@@ -55,11 +44,10 @@ describe.concurrent('files that may not be read', { timeout: 120_000 }, () => {
 
   test('a folder: told once, and its files arrive when it may be entered', async (context) => {
     const scene = await openScene(context, { startDaemon: false });
-    await giveToDaemon(scene);
     await mkdir(scene.path('closed'));
     await writeFile(scene.path(`closed/${NAME}`), content(MIB));
     await chmod(scene.path('closed'), 0o000);
-    await scene.daemon.start({ ...UID });
+    await scene.daemon.start({ withoutPrivileges: true });
     await scene.daemon.waitForLog('cannot be read');
     await chmod(scene.path('closed'), 0o755);
     await expectDelivered(scene, NAME, { key: `closed/${NAME}` });
@@ -86,7 +74,7 @@ describe.concurrent('files that may not be read', { timeout: 120_000 }, () => {
 describe.concurrent('a start that cannot be', { timeout: 120_000 }, () => {
   /** Starts, expects the end, and returns what was said. */
   async function refusedAs(scene: Scene, exitCode: number): Promise<string> {
-    await scene.daemon.start({ until: 'nothing', ...UID });
+    await scene.daemon.start({ until: 'nothing', withoutPrivileges: true });
     expect(await scene.daemon.ended()).toEqual({ exitCode, signal: null });
     return scene.daemon.log();
   }
@@ -97,7 +85,6 @@ describe.concurrent('a start that cannot be', { timeout: 120_000 }, () => {
     context.onTestFinished(() => void taken.close());
     const { port } = taken.address() as { port: number };
     const scene = await openScene(context, { startDaemon: false, settings: { PROM_PORT: String(port) } });
-    await giveToDaemon(scene);
     await writeFile(scene.path(NAME), content(MIB));
     expect(await refusedAs(scene, 69)).toContain(`127.0.0.1:${port}`);
     await scene.daemon.start({ settings: { PROM_PORT: '0' } });
@@ -106,7 +93,6 @@ describe.concurrent('a start that cannot be', { timeout: 120_000 }, () => {
 
   test('STATE_DIR may not be written: exit 69, which one; then it arrives', async (context) => {
     const scene = await openScene(context, { startDaemon: false });
-    await giveToDaemon(scene);
     await chmod(scene.daemon.stateDir, 0o555);
     await writeFile(scene.path(NAME), content(MIB));
     expect(await refusedAs(scene, 69)).toContain(scene.daemon.stateDir);
@@ -117,7 +103,6 @@ describe.concurrent('a start that cannot be', { timeout: 120_000 }, () => {
 
   test('STATE_DIR is a file: exit 69, which one', async (context) => {
     const scene = await openScene(context, { startDaemon: false });
-    await giveToDaemon(scene);
     await rm(scene.daemon.stateDir, { recursive: true });
     await writeFile(scene.daemon.stateDir, 'not a folder');
     expect(await refusedAs(scene, 69)).toContain(scene.daemon.stateDir);

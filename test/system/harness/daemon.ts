@@ -10,6 +10,12 @@ import { DEADLINE_MS, until } from './waiting.ts';
 /** How much of the log a failed test shows. */
 const LOG_TAIL_CHARS = 6_000;
 
+/**
+ * Root may read everything by its capabilities, not by being the owner: without them it is an ordinary user of its own files, who
+ * can still reach a checkout that only root may enter. `setpriv` (util-linux) becomes the daemon, so the pid is the daemon's.
+ */
+const DROP_PRIVILEGES = process.geteuid?.() === 0 ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--'] : [];
+
 export type Settings = Readonly<Record<string, string>>;
 
 export interface StartOptions {
@@ -19,8 +25,8 @@ export interface StartOptions {
   readonly until?: 'ready' | 'listening' | 'nothing';
   /** More words for the command line, for example `['--once']`. */
   readonly args?: readonly string[];
-  /** User and group id of the process; only root may choose. Stays for later restarts. */
-  readonly uid?: number;
+  /** Without root's power over files it does not own or may not read. Stays for later restarts. */
+  readonly withoutPrivileges?: boolean;
 }
 
 export type Wanted = string | ((stream: StreamView) => boolean);
@@ -29,7 +35,7 @@ export class Daemon {
   readonly stateDir: string;
   readonly #test: OwnerTest;
   #settings: Settings;
-  #uid: number | null = null;
+  #withoutPrivileges = false;
   #process: OwnedProcess | null = null;
   #formerLog = '';
   #address = '';
@@ -65,15 +71,14 @@ export class Daemon {
   async start(options: StartOptions = {}): Promise<void> {
     if (this.#process && !this.#process.hasEnded()) throw new Error('the daemon runs already');
     this.#settings = { ...this.#settings, ...options.settings };
-    this.#uid = options.uid ?? this.#uid;
+    this.#withoutPrivileges = options.withoutPrivileges ?? this.#withoutPrivileges;
     this.#formerLog = this.log();
     const { main } = await builtProgram();
     // The environment is only what is given: a developer's own settings must not decide a test.
     const env = { PATH: process.env['PATH'] ?? '', HOME: this.stateDir, ...this.#settings };
-    this.#process = ownProcess(this.#test, process.execPath, [main, 'run', ...(options.args ?? [])], {
-      env,
-      ...(this.#uid === null ? {} : { uid: this.#uid, gid: this.#uid }),
-    });
+    const node = [process.execPath, main, 'run', ...(options.args ?? [])];
+    const [program = '', ...args] = this.#withoutPrivileges ? [...DROP_PRIVILEGES, ...node] : node;
+    this.#process = ownProcess(this.#test, program, args, { env });
     const wanted = options.until ?? 'ready';
     if (wanted === 'nothing') return;
     await this.#findAddress();
