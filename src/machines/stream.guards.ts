@@ -103,11 +103,16 @@ export function owesReceipt(context: StreamContext, event: StreamEventOf<'stream
   return withRecalled(context, event.evidence).cameFrom === 's3_completed.publishing' && isAsCompleted(context, event);
 }
 
-/** A former process may have opened an upload that nobody knows of: it is looked for although there is nothing more to send. */
+/**
+ * A former process may have opened an upload that nobody knows of: it is looked for although there is nothing more to send. Its
+ * intent may be older than the state that the record names.
+ */
 export function areBytesGoneWhileOpening(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
   const { cameFrom, memory } = withRecalled(context, event.evidence);
-  const wasOpening = [cameFrom, memory.failure?.during].some((state) => state?.endsWith('.opening'));
-  return event.evidence.stat === null && memory.upload === null && wasOpening;
+  const isProven = memory.completion?.generation === memory.generation;
+  const wasOpening = memory.failure?.during?.endsWith('.opening') === true;
+  const mayHaveOpened = wasOpening || (cameFrom !== null && /^(active|pending|finalizing)/.test(cameFrom));
+  return event.evidence.stat === null && memory.upload === null && !isProven && mayHaveOpened;
 }
 
 /** A former process owed a Complete: it may have been sent. */
