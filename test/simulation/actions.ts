@@ -15,6 +15,16 @@ const NAMES = ['a.rec', 'b.rec', 'c.mp4', 'd/e.log', 'f', 'g.h.i', 'j.rec', 'k.r
 /** Around the timeouts of the scenarios' settings. */
 const LONG_PAUSE_MS = [800, 9_000] as const;
 const MAX_WRITERS = 5;
+const AMBUSHES: readonly Action[] = [
+  'write',
+  'kill',
+  'kill_soon',
+  'abort_outside',
+  'foreign_put',
+  's3_weather',
+  'stop',
+];
+const AMBUSH_WITHIN_MS = 120;
 const DENIABLE: readonly (readonly S3Operation[])[] = [
   ['headObject'],
   ['listParts'],
@@ -95,6 +105,25 @@ export class Actions {
     return random.between(...scenario.gapMs);
   }
 
+  /** Things happen at the worst moment: while a stream is finalized. */
+  lieInWait(): void {
+    const { log, clock, scenario } = this.#world;
+    log.onEvent = (event) => {
+      if (event.kind === 'phase' && event.phase === 'calm') log.onEvent = null;
+      if (event.kind !== 'stream' || !event.state.startsWith('finalizing.')) return;
+      if (this.#random.between(0, 999) >= scenario.ambushes) return;
+      const possible = scenario.actions.filter(([, action]) => AMBUSHES.includes(action));
+      const action = this.#random.pick(possible)[1];
+      clock.after(this.#random.between(0, AMBUSH_WITHIN_MS), () => {
+        if (log.onEvent) this.do(action);
+      });
+    };
+  }
+
+  endWriters(): void {
+    for (const writer of this.#writers) writer.end();
+  }
+
   /** Faults stop and writers close. */
   calmDown(): void {
     const { weather, redis, daemon } = this.#world;
@@ -105,7 +134,7 @@ export class Actions {
     weather.lostHints = 0;
     if (redis) redis.isAway = false;
     daemon?.process.forgive();
-    for (const writer of this.#writers) writer.end();
+    this.endWriters();
   }
 
   #name(): string {
@@ -174,7 +203,16 @@ export class Actions {
   }
 }
 
+const FATES = ['refused', 'dropped', 'reply_lost', 'late', 'forgotten'] as const;
+
+/** Many kinds of trouble at times, or much of one kind. */
 function stormy(random: Random, worst: number): S3Weather {
+  if (random.chance(0.5)) {
+    const focused = { ...NO_FATES, [random.pick(FATES)]: random.between(100, 700) };
+    const weighty = { ...NO_FATES, [random.pick(FATES)]: random.between(100, 700) };
+    const latencyMs = [1, random.pick([20, 200])] as const;
+    return { ...CALM_S3, latencyMs, ...(random.chance(0.6) ? { fates: focused } : { weightyFates: weighty }) };
+  }
   const often = (): number => (random.chance(0.5) ? random.between(0, worst) : 0);
   return {
     latencyMs: random.pick([
@@ -191,7 +229,7 @@ function stormy(random: Random, worst: number): S3Weather {
       forgotten: often() >> 1,
     },
     weightyFates: { ...NO_FATES, refused: often(), dropped: often(), reply_lost: often() * 2, late: often() * 2 },
-    denied: random.chance(0.2) ? random.pick(DENIABLE) : [],
+    denied: random.chance(0.3) ? random.pick(DENIABLE) : [],
     isDown: random.chance(0.1),
   };
 }

@@ -29,6 +29,10 @@ export type Action =
 export interface Scenario {
   readonly seed: number;
   readonly steps: number;
+  /** After the writers are done. */
+  readonly lastSteps: number;
+  /** Of a thousand moves of a stream that is finalized: something happens just then. */
+  readonly ambushes: number;
   /** Between two steps. */
   readonly gapMs: readonly [number, number];
   readonly settings: StreamSettings;
@@ -81,7 +85,9 @@ const chosen = <T>(random: Random, from: readonly (readonly [T, number, number])
 export function scenarioOf(seed: number, random: Random): Scenario {
   return {
     seed,
-    steps: random.between(50, 200),
+    steps: random.between(45, 120),
+    lastSteps: random.between(5, 30),
+    ambushes: random.pick([0, 30, 100]),
     gapMs: random.pick([
       [1, 40],
       [5, 200],

@@ -23,9 +23,12 @@ interface Waiting {
   cancel: () => void;
 }
 
+/** A dead process's last commands may sit in buffers on their way. */
+const LATE_AFTER_DEATH_MS = 3_000;
+
 /**
  * Requests in line: each executes after the one before. Of what waits when its process dies, the first few happen all the same: within
- * the process (journal) at that moment or never, outside of it (Redis) when their time comes.
+ * the process (journal) at that moment or never, outside of it (Redis) when their time comes, which may be late.
  */
 class Queue {
   readonly #world: StoreWorld;
@@ -63,10 +66,11 @@ class Queue {
   #outlive(where: 'within' | 'outside'): void {
     const all = [...this.#waiting];
     const count = this.#world.random.between(0, all.length);
+    const lateMs = this.#world.random.between(0, LATE_AFTER_DEATH_MS);
     for (const [at, waiting] of all.entries()) {
-      if (at < count && where === 'outside') continue;
       waiting.cancel();
-      if (at < count) waiting.execute();
+      if (at < count && where === 'within') waiting.execute();
+      else if (at < count) this.#world.clock.after(lateMs, waiting.execute);
     }
   }
 }

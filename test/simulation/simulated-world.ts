@@ -44,10 +44,10 @@ export class SimulatedWorld {
   ranWild = false;
   #daemons = 0;
 
-  constructor(seed: number, swaps: Swaps = {}) {
+  constructor(seed: number, swaps: Swaps = {}, adapt = (scenario: Scenario): Scenario => scenario) {
     const random = createRandom(seed);
     const nowMs = (): number => this.clock.nowMs;
-    this.scenario = scenarioOf(seed, random.fork('scenario'));
+    this.scenario = adapt(scenarioOf(seed, random.fork('scenario')));
     const { scenario } = this;
     this.random = random.fork('actions');
     this.#swaps = swaps;
