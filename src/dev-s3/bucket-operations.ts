@@ -27,9 +27,10 @@ export async function listBuckets({ buckets }: Call): Promise<Reply> {
   return xmlReply(['ListAllMyBucketsResult', [OWNER, ['Buckets', listed]]]);
 }
 
-export async function createBucket({ request, buckets, nowMs }: Call): Promise<Reply> {
+export async function createBucket(call: Call): Promise<Reply> {
+  const { request, buckets, nowMs } = call;
   // A LocationConstraint is read for its form only: there is one place.
-  const text = await readDocument(request);
+  const text = await readDocument(call);
   if (text !== '') parseXml(text, 'CreateBucketConfiguration');
   await buckets.create(request.bucket, nowMs);
   return emptyReply(200, { location: `/${request.bucket}` });

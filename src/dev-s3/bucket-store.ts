@@ -99,10 +99,15 @@ export class Bucket {
     if (before !== undefined) await this.blobs.retire([before]);
   }
 
-  /** Within the key's turn. The object takes over the blobs that it lists; those of other parts go. */
-  async completeUpload(upload: OpenUpload, object: ObjectRecord): Promise<FinishedUpload> {
-    const finished = finishedBy(object);
-    if (finished === null) throw new Error('an object of an upload names that upload');
+  /**
+   * Within the key's turn. The object takes over the blobs that it lists; those of other parts go.
+   * @param remains its parts can still be listed
+   */
+  async completeUpload(upload: OpenUpload, object: ObjectRecord, remains: boolean): Promise<FinishedUpload> {
+    const plain = finishedBy(object);
+    if (plain === null) throw new Error('an object of an upload names that upload');
+    const { parts, ...record } = upload;
+    const finished = remains ? { ...plain, remains: { ...record, listed: [...parts.values()] } } : plain;
     const before = this.objects.get(object.key);
     await this.objects.put(object);
     // Killed here: the object is there, the upload's folder too; #finishInterrupted goes on from here.
@@ -118,6 +123,20 @@ export class Bucket {
     const pieces: Piece[] = [...upload.parts.values()];
     await this.uploads.remove(upload.uploadId);
     await this.blobs.retire(pieces);
+  }
+
+  /** Ends open uploads that `isOver` says are: a lifecycle rule, or an operator. @returns how many */
+  async endUploads(isOver: (upload: OpenUpload) => boolean): Promise<number> {
+    let ended = 0;
+    for (const { uploadId, key } of [...this.uploads.all()].filter(isOver)) {
+      await this.turn(key, async () => {
+        const upload = this.uploads.find(uploadId, key);
+        if (upload === undefined) return;
+        await this.abortUpload(upload);
+        ended += 1;
+      });
+    }
+    return ended;
   }
 
   /** From here on nobody gets a turn. Open uploads do not keep a bucket, as at AWS. @throws S3Error BucketNotEmpty */
@@ -182,6 +201,10 @@ export class BucketStore {
       this.#buckets.delete(name);
       await this.#disk.removeFolder(this.#place(name));
     });
+  }
+
+  all(): Iterable<Bucket> {
+    return this.#buckets.values();
   }
 
   has(name: string): boolean {

@@ -1,14 +1,23 @@
 // Checksums of S3: which there are, how each is computed, and how those of parts become that of an object.
 //
-// One row in ALGORITHMS is all that an algorithm is; a further one (CRC32C, CRC64NVME) is a further row. Values are the
-// base64 of the raw digest, as they travel in headers and XML. Of a multipart object S3 knows two types:
-//   COMPOSITE    the digest of the parts' digests one after the other, followed by -N
+// One row in ALGORITHMS is all that an algorithm is. Values are the base64 of the raw digest, as they travel in headers and XML.
+// Of a multipart object S3 knows two types:
+//   COMPOSITE    the digest of the parts' digests one after the other, followed by -N; CRC64NVME has none
 //   FULL_OBJECT  the digest of all bytes; only for CRCs, because only these can be combined without reading anything
 
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import {
+  CRC32_POLYNOMIAL,
+  CRC32C_POLYNOMIAL,
+  Crc64Nvme,
+  combineCrc32,
+  combineCrc64Nvme,
+  crc32c,
+  shiftCrc64Nvme,
+} from './crc.ts';
 
-export type ChecksumAlgorithm = 'CRC32' | 'SHA256';
+export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA256';
 export type ChecksumType = 'COMPOSITE' | 'FULL_OBJECT';
 export type Checksum = { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType; readonly value: string };
 
@@ -19,6 +28,8 @@ type Algorithm = {
   readonly header: string;
   readonly element: string;
   readonly digestBytes: number;
+  /** Which types an upload may ask for; the first when it does not say. */
+  readonly types: readonly ChecksumType[];
   readonly begin: () => Digest;
   readonly combine: ((parts: readonly PartDigest[]) => Buffer) | null;
 };
@@ -28,13 +39,31 @@ export const ALGORITHMS: Readonly<Record<ChecksumAlgorithm, Algorithm>> = {
     header: 'x-amz-checksum-crc32',
     element: 'ChecksumCRC32',
     digestBytes: 4,
-    begin: beginCrc32,
-    combine: combineCrc32Digests,
+    types: ['COMPOSITE', 'FULL_OBJECT'],
+    begin: () => beginCrc(crc32),
+    combine: (parts) => combine32(parts, CRC32_POLYNOMIAL),
+  },
+  CRC32C: {
+    header: 'x-amz-checksum-crc32c',
+    element: 'ChecksumCRC32C',
+    digestBytes: 4,
+    types: ['COMPOSITE', 'FULL_OBJECT'],
+    begin: () => beginCrc(crc32c),
+    combine: (parts) => combine32(parts, CRC32C_POLYNOMIAL),
+  },
+  CRC64NVME: {
+    header: 'x-amz-checksum-crc64nvme',
+    element: 'ChecksumCRC64NVME',
+    digestBytes: 8,
+    types: ['FULL_OBJECT'],
+    begin: beginCrc64Nvme,
+    combine: combine64,
   },
   SHA256: {
     header: 'x-amz-checksum-sha256',
     element: 'ChecksumSHA256',
     digestBytes: 32,
+    types: ['COMPOSITE'],
     begin: () => beginHash('sha256'),
     combine: null,
   },
@@ -43,6 +72,11 @@ export const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as readonly ChecksumAlgor
 
 export function isChecksumAlgorithm(name: string): name is ChecksumAlgorithm {
   return Object.hasOwn(ALGORITHMS, name);
+}
+
+/** The algorithm whose values travel in this header. */
+export function algorithmOfHeader(header: string): ChecksumAlgorithm | undefined {
+  return ALGORITHM_NAMES.find((name) => ALGORITHMS[name].header === header);
 }
 
 /** Is this the base64 of a digest of this algorithm? */
@@ -56,14 +90,19 @@ export function beginHash(name: 'md5' | 'sha256'): Digest {
   return { update: (bytes) => void hash.update(bytes), end: () => hash.digest() };
 }
 
-function beginCrc32(): Digest {
+function beginCrc(crc: (bytes: Uint8Array, before: number) => number): Digest {
   let value = 0;
   return {
     update: (bytes) => {
-      value = crc32(bytes, value);
+      value = crc(bytes, value);
     },
-    end: () => crc32Digest(value),
+    end: () => digest32(value),
   };
+}
+
+function beginCrc64Nvme(): Digest {
+  const crc = new Crc64Nvme();
+  return { update: (bytes) => crc.update(bytes), end: () => digest64(crc.value()) };
 }
 
 /** The checksum of a multipart object from those of its parts, in order. */
@@ -83,48 +122,33 @@ export function checksumOfParts(
   return { algorithm, type, value: `${composite.end().toString('base64')}-${parts.length}` };
 }
 
-function crc32Digest(value: number): Buffer {
+function digest32(value: number): Buffer {
   const digest = Buffer.alloc(4);
   digest.writeUInt32BE(value >>> 0);
   return digest;
 }
 
-function combineCrc32Digests(parts: readonly PartDigest[]): Buffer {
+function digest64(value: bigint): Buffer {
+  const digest = Buffer.alloc(8);
+  digest.writeBigUInt64BE(value);
+  return digest;
+}
+
+function combine32(parts: readonly PartDigest[], polynomial: number): Buffer {
   let combined = 0;
-  for (const { digest, sizeBytes } of parts) combined = combineCrc32(combined, digest.readUInt32BE(), sizeBytes);
-  return crc32Digest(combined);
-}
-
-/**
- * The CRC32 of A followed by B, from both CRCs and the length of B: crc(A) times x to the 8|B|, plus crc(B), modulo the
- * polynomial. Inversions at begin and end cancel out. 64 multiplications at most, however long B is.
- */
-export function combineCrc32(crcOfA: number, crcOfB: number, bytesOfB: number): number {
-  return (multiply(crcOfA, powerOfX8(bytesOfB)) ^ crcOfB) >>> 0;
-}
-
-// Polynomials modulo that of CRC32, bits reversed as CRC32 keeps them: the highest bit is the coefficient of x^0.
-const POLYNOMIAL = 0xedb88320;
-const ONE = 0x80000000;
-const X8 = 0x00800000;
-
-function multiply(a: number, b: number): number {
-  let product = 0;
-  let shifted = b;
-  for (let bit = 31; bit >= 0; bit -= 1) {
-    if ((a >>> bit) & 1) product ^= shifted;
-    shifted = shifted & 1 ? (shifted >>> 1) ^ POLYNOMIAL : shifted >>> 1;
+  for (const { digest, sizeBytes } of parts) {
+    combined = combineCrc32(combined, digest.readUInt32BE(), sizeBytes, polynomial);
   }
-  return product >>> 0;
+  return digest32(combined);
 }
 
-/** By repeated squaring; lengths above 2^32 need real division instead of shifts. */
-function powerOfX8(exponent: number): number {
-  let power = ONE;
-  let square = X8;
-  for (let rest = exponent; rest > 0; rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) power = multiply(power, square);
-    square = multiply(square, square);
+function combine64(parts: readonly PartDigest[]): Buffer {
+  const shifts = new Map<number, bigint>();
+  let combined = 0n;
+  for (const { digest, sizeBytes } of parts) {
+    const shift = shifts.get(sizeBytes) ?? shiftCrc64Nvme(sizeBytes);
+    shifts.set(sizeBytes, shift);
+    combined = combineCrc64Nvme(combined, digest.readBigUInt64BE(), shift);
   }
-  return power;
+  return digest64(combined);
 }

@@ -28,6 +28,15 @@ export function checkReadConditions(headers: IncomingHttpHeaders, etag: string):
   return ifNoneMatch !== undefined && names(ifNoneMatch, etag) ? 'not modified' : 'read';
 }
 
+/** Of what is copied. @throws S3Error PreconditionFailed */
+export function checkSourceConditions(headers: IncomingHttpHeaders, etag: string): void {
+  const [ifMatch, ifNoneMatch] = ['x-amz-copy-source-if-match', 'x-amz-copy-source-if-none-match'].map((name) =>
+    headers[name]?.toString(),
+  );
+  if (ifMatch !== undefined && !names(ifMatch, etag)) throw failed('x-amz-copy-source-If-Match');
+  if (ifNoneMatch !== undefined && names(ifNoneMatch, etag)) throw failed('x-amz-copy-source-If-None-Match');
+}
+
 function names(header: string, etag: string): boolean {
   return header.split(',').some((one) => one.trim() === '*' || unquote(one.trim()) === etag);
 }

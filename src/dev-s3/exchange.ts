@@ -5,21 +5,25 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Behaviour } from './behaviour.ts';
 import type { BucketStore } from './bucket-store.ts';
 import { ConnectionGone, S3Error } from './errors.ts';
 import { type FaultedCall, type FaultedReply, faultAfter, faultBefore } from './fault-effects.ts';
 import type { FaultPlan } from './faults.ts';
+import { understoodRequest } from './header-rules.ts';
 import { OPERATIONS } from './operations.ts';
 import { errorReply, type Reply, releaseReply, sendReply } from './reply.ts';
 import { queryValue, RequestBody, readRequest, type S3Request } from './request.ts';
 import type { LoggedRequest, RequestLog } from './request-log.ts';
-import { checkHeaders, findOperation, type OperationName } from './router.ts';
+import { findOperation, type OperationName } from './router.ts';
 import { type Credentials, checkSignature } from './sigv4.ts';
 
 export type ExchangeContext = {
   readonly buckets: BucketStore;
   readonly credentials: Credentials;
   readonly minPartBytes: number;
+  /** Can be changed while the server runs. */
+  behaviour: Behaviour;
   readonly now: () => number;
   readonly faults: FaultPlan;
   readonly log: RequestLog;
@@ -83,6 +87,7 @@ async function answerTo(
     if (faulted !== null) await faultBefore(faulted);
     // A refusal is a reply as well, and a fault may hit it.
     const reply = await execute(context, request, operation).catch(refuse);
+    progress.etag = storedEtag(request, reply);
     return faulted === null ? { reply, cutAtBytes: null } : await faultAfter(faulted, reply);
   } catch (error) {
     return { reply: refuse(error), cutAtBytes: null };
@@ -90,11 +95,20 @@ async function answerTo(
 }
 
 async function execute(context: ExchangeContext, request: S3Request, operation: OperationName): Promise<Reply> {
-  const { buckets, credentials, minPartBytes } = context;
+  const { buckets, credentials, minPartBytes, behaviour } = context;
   const nowMs = context.now();
-  checkSignature(request, credentials, nowMs);
-  checkHeaders(request);
-  return OPERATIONS[operation]({ request, buckets, region: credentials.region, minPartBytes, nowMs });
+  const signing = checkSignature(request, credentials, nowMs);
+  const understood = understoodRequest(request, operation, behaviour);
+  await endOldUploads(context, request.bucket, nowMs);
+  const { region } = credentials;
+  return OPERATIONS[operation]({ request: understood, buckets, region, signing, behaviour, minPartBytes, nowMs });
+}
+
+/** An upload is gone for the first request that comes after its time; between requests nobody could tell. */
+async function endOldUploads({ buckets, behaviour }: ExchangeContext, bucket: string, nowMs: number): Promise<void> {
+  const { maxUploadAgeMs } = behaviour;
+  if (maxUploadAgeMs === null || !buckets.has(bucket)) return;
+  await buckets.get(bucket).endUploads(({ initiatedAtMs }) => initiatedAtMs + maxUploadAgeMs <= nowMs);
 }
 
 /** @throws ConnectionGone, for which there is no reply */
@@ -132,6 +146,11 @@ function partNumberOf(request: S3Request): number | null {
   return text === undefined ? null : Number(text);
 }
 
+const storedEtag = ({ method }: S3Request, { status, headers }: Reply): string | null =>
+  method === 'PUT' && status === 200 && typeof headers['etag'] === 'string'
+    ? headers['etag'].replaceAll('"', '')
+    : null;
+
 function beginProgress(message: IncomingMessage, startedAtMs: number): Progress {
   return {
     requestId: randomUUID(),
@@ -144,6 +163,7 @@ function beginProgress(message: IncomingMessage, startedAtMs: number): Progress 
     status: null,
     code: null,
     defect: null,
+    etag: null,
     receivedBytes: 0,
     sentBytes: 0,
     fault: null,

@@ -1,7 +1,8 @@
 // Every limit of the small S3 server, in one place, each with its reason.
 //
 // Where AWS publishes a limit, this is that number; where it does not, the number bounds what one client can make this
-// process hold. Only MIN_PART_BYTES can be changed from outside (by an option), so that tests can use small parts.
+// process hold. Only MIN_PART_BYTES can be changed from outside (by an option), so that tests can use small parts; what providers set
+// differently is in behaviour.ts.
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -9,9 +10,6 @@ const GIB = 1024 * MIB;
 
 /** AWS: a key is at most 1,024 bytes of UTF-8. */
 export const MAX_KEY_BYTES = 1024;
-
-/** AWS: part numbers are 1 to 10,000. */
-export const MAX_PART_NUMBER = 10_000;
 
 /** AWS: every part but the last has at least 5 MiB. */
 export const MIN_PART_BYTES = 5 * MIB;
@@ -22,11 +20,17 @@ export const MAX_BODY_BYTES = 5 * GIB;
 /** AWS: names and values of user metadata are 2 KB together. */
 export const MAX_USER_METADATA_BYTES = 2 * KIB;
 
-/** AWS: a listing has at most 1,000 entries a page, and that many when not asked otherwise. */
-export const MAX_PAGE_ENTRIES = 1000;
-
 /** AWS: a signature older or younger than this is refused. */
 export const MAX_CLOCK_SKEW_MS = 15 * 60_000;
+
+/** A signed chunk is held until its signature was checked. SDKs send 64 KiB to 1 MiB. */
+export const MAX_CHUNK_BYTES = 16 * MIB;
+
+/** A chunk's length and signature, or a trailer with a checksum: far below this. */
+export const MAX_CHUNK_LINE_BYTES = 4 * KIB;
+
+/** One checksum and one signature are all that SDKs send. */
+export const MAX_TRAILER_LINES = 16;
 
 /** XML bodies are held in memory: a Complete of 10,000 parts with SHA-256 sums is 2 MiB. */
 export const MAX_XML_BYTES = 8 * MIB;

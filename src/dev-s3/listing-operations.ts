@@ -2,28 +2,29 @@
 //
 // A page never says that more follows unless something follows, and its marker never points before its own end.
 
+import type { Behaviour } from './behaviour.ts';
 import type { Call } from './call.ts';
 import { ALGORITHMS } from './checksums.ts';
 import { S3Error } from './errors.ts';
-import { MAX_PAGE_ENTRIES } from './limits.ts';
 import { compareUtf8, type ListingPlace, listKeys } from './listing.ts';
 import type { ObjectRecord } from './object-store.ts';
 import { type Reply, xmlReply } from './reply.ts';
 import { queryNumber, queryValue, type S3Request } from './request.ts';
+import { abortDateHeaders } from './upload-operations.ts';
 import type { OpenUpload, PartRecord } from './upload-store.ts';
 import { type Xml, xmlTime } from './xml.ts';
 
 /** A page may be asked for by any count; it never has more than this many. */
 const MAX_ASKED = 2 ** 31 - 1;
 
-export async function listObjectsV2({ request, buckets }: Call): Promise<Reply> {
+export async function listObjectsV2({ request, buckets, behaviour }: Call): Promise<Reply> {
   const bucket = buckets.get(request.bucket);
   if (queryValue(request, 'list-type') !== '2') throw invalid('list-type');
   const prefix = queryValue(request, 'prefix') ?? '';
   const delimiter = queryValue(request, 'delimiter') ?? '';
   const startAfter = queryValue(request, 'start-after');
   const token = queryValue(request, 'continuation-token');
-  const maxEntries = pageEntries(request, 'max-keys');
+  const maxEntries = pageEntries(request, 'max-keys', behaviour);
   const encode = textEncoding(request);
 
   const place = token === undefined ? { after: startAfter ?? '', isGroup: false } : readToken(token);
@@ -67,20 +68,22 @@ function objectXml(object: ObjectRecord, encode: (text: string) => string): Xml 
   ];
 }
 
-export async function listMultipartUploads({ request, buckets }: Call): Promise<Reply> {
+export async function listMultipartUploads({ request, buckets, behaviour }: Call): Promise<Reply> {
   const bucket = buckets.get(request.bucket);
   const prefix = queryValue(request, 'prefix') ?? '';
   const keyMarker = queryValue(request, 'key-marker') ?? '';
   // Without a key-marker it means nothing, as at AWS.
   const idMarker = keyMarker === '' ? '' : (queryValue(request, 'upload-id-marker') ?? '');
-  const maxEntries = pageEntries(request, 'max-uploads');
+  const maxEntries = pageEntries(request, 'max-uploads', behaviour);
   const encode = textEncoding(request);
 
   const isAfter = ({ key, uploadId }: OpenUpload) =>
     key === keyMarker ? idMarker !== '' && compareUtf8(uploadId, idMarker) > 0 : compareUtf8(key, keyMarker) > 0;
-  const rest = bucket.uploads.sorted().filter((upload) => upload.key.startsWith(prefix) && isAfter(upload));
+  const isListed = ({ key }: OpenUpload) =>
+    behaviour.uploadsListedBy === 'prefix' || prefix === '' ? key.startsWith(prefix) : key === prefix;
+  const rest = bucket.uploads.sorted().filter((upload) => isListed(upload) && isAfter(upload));
   const page = rest.slice(0, maxEntries);
-  const last = page.at(-1);
+  const last = behaviour.uploadMarkers === 'told' || page.length > 1 ? page.at(-1) : undefined;
   return xmlReply([
     'ListMultipartUploadsResult',
     [
@@ -111,31 +114,46 @@ function uploadXml(upload: OpenUpload, encode: (text: string) => string): Xml {
   ];
 }
 
-export async function listParts({ request, buckets }: Call): Promise<Reply> {
+export async function listParts(call: Call): Promise<Reply> {
+  const { request, buckets, behaviour } = call;
   const bucket = buckets.get(request.bucket);
-  const upload = bucket.uploads.get(queryValue(request, 'uploadId') ?? '', request.key);
-  const marker = queryNumber(request, 'part-number-marker', 0, MAX_ASKED) ?? 0;
-  const maxEntries = pageEntries(request, 'max-parts');
+  const upload = findListedUpload(call);
+  const marker = queryNumber(request, 'part-number-marker', 0, MAX_ASKED) ?? -1;
+  const maxEntries = pageEntries(request, 'max-parts', behaviour);
 
   const rest = [...upload.parts.values()]
     .filter(({ partNumber }) => partNumber > marker)
     .sort((a, b) => a.partNumber - b.partNumber);
   const page = rest.slice(0, maxEntries);
-  return xmlReply([
+  const result: Xml = [
     'ListPartsResult',
     [
       ['Bucket', bucket.name],
       ['Key', upload.key],
       ['UploadId', upload.uploadId],
       ['StorageClass', 'STANDARD'],
-      ['PartNumberMarker', marker],
+      ['PartNumberMarker', Math.max(marker, 0)],
       ['NextPartNumberMarker', page.at(-1)?.partNumber ?? 0],
       ['MaxParts', maxEntries],
       ['IsTruncated', page.length > 0 && rest.length > page.length],
       ...checksumKindXml(upload),
       ...page.map((part): Xml => partXml(part, upload)),
     ],
-  ]);
+  ];
+  return xmlReply(result, abortDateHeaders(behaviour, upload));
+}
+
+/** @throws S3Error NoSuchUpload, NoSuchKey */
+function findListedUpload({ request, buckets, behaviour }: Call): OpenUpload {
+  const { uploads } = buckets.get(request.bucket);
+  const uploadId = queryValue(request, 'uploadId') ?? '';
+  const open = uploads.find(uploadId, request.key);
+  if (open !== undefined) return open;
+  const remains = uploads.finished(uploadId, request.key)?.remains;
+  if (remains === undefined || behaviour.listAfterComplete === 'gone') {
+    throw new S3Error(behaviour.listOfGone, undefined, { UploadId: uploadId });
+  }
+  return { ...remains, parts: new Map(remains.listed.map((part) => [part.partNumber, part])) };
 }
 
 /** Checksums are told only of an upload that was opened with them, as at AWS. */
@@ -162,8 +180,8 @@ function checksumKindXml({ checksum }: OpenUpload): Xml[] {
   ];
 }
 
-function pageEntries(request: S3Request, name: string): number {
-  return Math.min(queryNumber(request, name, 0, MAX_ASKED) ?? MAX_PAGE_ENTRIES, MAX_PAGE_ENTRIES);
+function pageEntries(request: S3Request, name: string, { maxPageEntries }: Behaviour): number {
+  return Math.min(queryNumber(request, name, 0, MAX_ASKED) ?? maxPageEntries, maxPageEntries);
 }
 
 /** With encoding-type=url keys come percent-encoded, for what XML cannot hold. @throws S3Error InvalidArgument */

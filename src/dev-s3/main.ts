@@ -1,9 +1,11 @@
 // dev-s3 as a process of its own, so that it can be killed: `node main.js --folder X --port N`, or DEV_S3_* variables.
 //
+// `--provider ceph` and `--behaviour name=value` (any number of times) make it behave as behaviour.ts says.
 // Prints one line of JSON with its url and pid on stdout when it listens, and on stderr, at every start, what it is not for.
 // SIGTERM and SIGINT end it in order; kill -9 is as good.
 
 import { parseArgs } from 'node:util';
+import { type Behaviour, parseBehaviour, parseSwitch } from './behaviour.ts';
 import { type DevS3Options, NOT_FOR_PRODUCTION, startDevS3 } from './server.ts';
 
 const USAGE =
@@ -23,6 +25,8 @@ function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): DevS3Opti
       region: { type: 'string', default: env['DEV_S3_REGION'] ?? 'us-east-1' },
       bucket: { type: 'string', multiple: true, default: env['DEV_S3_BUCKETS']?.split(',') ?? [] },
       'min-part-bytes': { type: 'string' },
+      provider: { type: 'string', default: env['DEV_S3_PROVIDER'] ?? 'aws' },
+      behaviour: { type: 'string', multiple: true, default: [] },
       'no-fsync': { type: 'boolean', default: false },
       admin: { type: 'boolean', default: false },
     },
@@ -39,9 +43,15 @@ function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): DevS3Opti
     region: values.region,
     buckets: values.bucket,
     ...(minPartBytes === undefined ? {} : { minPartBytes: Number(minPartBytes) }),
+    behaviour: readBehaviour(values.provider, values.behaviour),
     fsync: !values['no-fsync'],
     admin: values.admin,
   };
+}
+
+/** @throws TypeError that says what is wrong */
+function readBehaviour(provider: string, switches: readonly string[]): Behaviour {
+  return parseBehaviour(Object.assign({ provider }, ...switches.map(parseSwitch)));
 }
 
 async function main(): Promise<void> {

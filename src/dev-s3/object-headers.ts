@@ -8,14 +8,7 @@ import type { ObjectRecord } from './object-store.ts';
 import { headerValue } from './request.ts';
 
 const USER_PREFIX = 'x-amz-meta-';
-const KEPT_HEADERS = [
-  'cache-control',
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-type',
-  'expires',
-];
+const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-language', 'content-type', 'expires'];
 /** What S3 calls an object whose maker did not say. */
 const DEFAULT_CONTENT_TYPE = 'binary/octet-stream';
 
@@ -25,6 +18,12 @@ export function readObjectHeaders(headers: IncomingHttpHeaders): Record<string, 
   let userBytes = 0;
   for (const name of Object.keys(headers)) {
     const value = headerValue(headers, name) ?? '';
+    if (name === 'content-encoding') {
+      // How the body travelled is not what the object is.
+      const codings = value.split(',').filter((coding) => coding.trim() !== 'aws-chunked');
+      if (codings.length > 0) kept[name] = codings.join(',').trim();
+      continue;
+    }
     if (name.startsWith(USER_PREFIX)) userBytes += name.length - USER_PREFIX.length + Buffer.byteLength(value);
     else if (!KEPT_HEADERS.includes(name)) continue;
     kept[name] = value;

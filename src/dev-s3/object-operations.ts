@@ -11,17 +11,19 @@ import { checkReadConditions, checkWriteConditions } from './conditions.ts';
 import { S3Error } from './errors.ts';
 import { checksumHeaders, objectHeaders, readObjectHeaders } from './object-headers.ts';
 import type { ObjectRecord } from './object-store.ts';
-import { type Claims, type Digests, PayloadDigests, readClaims } from './payload.ts';
+import { type Claims, type Digests, openPayload, PayloadDigests } from './payload.ts';
 import { emptyReply, type Reply } from './reply.ts';
-import type { S3Request } from './request.ts';
+import { queryNumber, type S3Request } from './request.ts';
 
-export async function putObject({ request, buckets, nowMs }: Call): Promise<Reply> {
+export async function putObject(call: Call): Promise<Reply> {
+  const { request, buckets, nowMs } = call;
   const bucket = buckets.get(request.bucket);
   const { key } = request;
-  const claims = readClaims(request);
+  const payload = openPayload(call);
+  const { claims } = payload;
   const headers = readObjectHeaders(request.headers);
   const digests = new PayloadDigests(claims);
-  return bucket.receive(digests.through(request.body.chunks()), async (piece) => {
+  return bucket.receive(digests.through(payload.chunks()), async (piece) => {
     const { md5Hex: etag, checksums } = digests.end();
     const checksum = checksumOf(claims, checksums);
     const { sizeBytes } = piece;
@@ -42,7 +44,7 @@ function checksumOf(claims: Claims, checksums: Digests['checksums']): Checksum |
 
 export async function getObject({ request, buckets }: Call): Promise<Reply> {
   const bucket = buckets.get(request.bucket);
-  const object = find(bucket, request.key);
+  const object = findObject(bucket, request.key);
   const looked = look(request, object);
   if (looked.status === 304) return looked;
   const { first, last } = parseByteRange(request.headers.range, object.sizeBytes) ?? {
@@ -52,11 +54,27 @@ export async function getObject({ request, buckets }: Call): Promise<Reply> {
   return { ...looked, body: bucket.blobs.read(object.pieces, { first, last }) };
 }
 
-export async function headObject({ request, buckets }: Call): Promise<Reply> {
-  return look(request, find(buckets.get(request.bucket), request.key));
+export async function headObject({ request, buckets, behaviour }: Call): Promise<Reply> {
+  const object = findObject(buckets.get(request.bucket), request.key);
+  const partNumber = queryNumber(request, 'partNumber', behaviour.minPartNumber, behaviour.maxPartNumber);
+  return partNumber === undefined ? look(request, object) : lookAtPart(request, object, partNumber);
 }
 
-function find(bucket: Bucket, key: string): ObjectRecord {
+/** One part of an object that was uploaded in parts; an object that was put is its only part. */
+function lookAtPart(request: S3Request, object: ObjectRecord, partNumber: number): Reply {
+  const piece = object.pieces[partNumber - 1];
+  if (piece === undefined) throw new S3Error('InvalidRange', undefined, { ActualObjectSize: object.sizeBytes });
+  const first = object.pieces.slice(0, partNumber - 1).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const looked = look(request, object);
+  return emptyReply(206, {
+    ...looked.headers,
+    'content-length': piece.sizeBytes,
+    'content-range': `bytes ${first}-${first + piece.sizeBytes - 1}/${object.sizeBytes}`,
+    ...(object.madeBy === null ? {} : { 'x-amz-mp-parts-count': object.pieces.length }),
+  });
+}
+
+export function findObject(bucket: Bucket, key: string): ObjectRecord {
   const object = bucket.objects.get(key);
   if (object === undefined) throw new S3Error('NoSuchKey', undefined, { Key: key });
   return object;

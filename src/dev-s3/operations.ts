@@ -2,6 +2,7 @@
 
 import { createBucket, deleteBucket, headBucket, listBuckets } from './bucket-operations.ts';
 import type { Operation } from './call.ts';
+import { copyObject, uploadPartCopy } from './copy-operations.ts';
 import { listMultipartUploads, listObjectsV2, listParts } from './listing-operations.ts';
 import { deleteObject, getObject, headObject, putObject } from './object-operations.ts';
 import type { OperationName } from './router.ts';
@@ -20,11 +21,13 @@ export const OPERATIONS: Readonly<Record<OperationName, Operation>> = {
   ListObjectsV2: listObjectsV2,
   ListMultipartUploads: listMultipartUploads,
   PutObject: putObject,
+  CopyObject: copyObject,
   GetObject: getObject,
   HeadObject: headObject,
   DeleteObject: deleteObject,
   CreateMultipartUpload: createMultipartUpload,
   UploadPart: uploadPart,
+  UploadPartCopy: uploadPartCopy,
   ListParts: listParts,
   CompleteMultipartUpload: completeMultipartUpload,
   AbortMultipartUpload: abortMultipartUpload,

@@ -22,6 +22,8 @@ export type LoggedRequest = {
   readonly code: string | null;
   /** What went wrong in this server itself: a defect, or the disk. */
   readonly defect: string | null;
+  /** Of what was stored, without quotes; also when nobody was left to hear it. Null: the request stored nothing. */
+  readonly etag: string | null;
   /** Of the request's body. */
   readonly receivedBytes: number;
   /** Of the reply's body. */

@@ -1,7 +1,7 @@
 // Which operation a request asks for: by method, by what it names (nothing, a bucket, a key), and by its query.
 //
-// A parameter or header that the operation does not know means that something was asked for which this server would not
-// do: NotImplemented, never a reply to another question. A further operation is a row here and a function in operations.ts.
+// A parameter that the operation does not know means that something was asked for which this server would not
+// do: NotImplemented, never a reply to another question (headers: header-rules.ts). A further operation is a row here and a function in operations.ts.
 
 import { S3Error } from './errors.ts';
 import type { S3Request } from './request.ts';
@@ -26,12 +26,21 @@ const ROUTES = [
     takes: ['prefix', 'delimiter', 'max-keys', 'start-after', 'continuation-token', 'encoding-type', 'fetch-owner'],
   },
   {
+    operation: 'UploadPartCopy',
+    method: 'PUT',
+    names: 'key',
+    needs: ['partNumber', 'uploadId'],
+    takes: [],
+    copies: true,
+  },
+  {
     operation: 'UploadPart',
     method: 'PUT',
     names: 'key',
     needs: ['partNumber', 'uploadId'],
     takes: [],
   },
+  { operation: 'CopyObject', method: 'PUT', names: 'key', needs: [], takes: [], copies: true },
   { operation: 'PutObject', method: 'PUT', names: 'key', needs: [], takes: [] },
   {
     operation: 'ListParts',
@@ -41,12 +50,14 @@ const ROUTES = [
     takes: ['max-parts', 'part-number-marker'],
   },
   { operation: 'GetObject', method: 'GET', names: 'key', needs: [], takes: [] },
-  { operation: 'HeadObject', method: 'HEAD', names: 'key', needs: [], takes: [] },
+  { operation: 'HeadObject', method: 'HEAD', names: 'key', needs: [], takes: ['partNumber'] },
   { operation: 'AbortMultipartUpload', method: 'DELETE', names: 'key', needs: ['uploadId'], takes: [] },
   { operation: 'DeleteObject', method: 'DELETE', names: 'key', needs: [], takes: [] },
   { operation: 'CreateMultipartUpload', method: 'POST', names: 'key', needs: ['uploads'], takes: [] },
   { operation: 'CompleteMultipartUpload', method: 'POST', names: 'key', needs: ['uploadId'], takes: [] },
-] as const satisfies readonly {
+] as const satisfies readonly Route[];
+
+type Route = {
   readonly operation: string;
   readonly method: string;
   readonly names: 'nothing' | 'bucket' | 'key';
@@ -54,7 +65,9 @@ const ROUTES = [
   readonly needs: readonly string[];
   /** Parameters that it understands besides. */
   readonly takes: readonly string[];
-}[];
+  /** Its bytes are those of another object, named by a header. */
+  readonly copies?: true;
+};
 
 export type OperationName = (typeof ROUTES)[number]['operation'];
 export const OPERATION_NAMES: readonly OperationName[] = ROUTES.map(({ operation }) => operation);
@@ -62,26 +75,18 @@ export const OPERATION_NAMES: readonly OperationName[] = ROUTES.map(({ operation
 /** Every SDK says by this parameter which operation it means; it means nothing to S3. */
 const IGNORED_PARAMETER = 'x-id';
 
-/** Headers by which an object would be stored, copied or protected in a way that this server does not know. */
-const REFUSED_HEADERS = [
-  'x-amz-bucket-object-lock-enabled',
-  'x-amz-copy-source',
-  'x-amz-expected-bucket-owner',
-  'x-amz-mfa',
-  'x-amz-object-lock-',
-  'x-amz-server-side-encryption',
-  'x-amz-tagging',
-  'x-amz-trailer',
-  'x-amz-website-redirect-location',
-  'x-amz-write-offset-bytes',
-];
-
 /** @throws S3Error NotImplemented */
 export function findOperation(request: S3Request): OperationName {
   const given = request.query.map(([name]) => name).filter((name) => name !== IGNORED_PARAMETER);
   const names = namesOf(request);
-  const route = ROUTES.find(
-    (one) => one.method === request.method && one.names === names && one.needs.every((need) => given.includes(need)),
+  const copies = request.headers['x-amz-copy-source'] !== undefined;
+  const routes: readonly (Route & { readonly operation: OperationName })[] = ROUTES;
+  const route = routes.find(
+    (one) =>
+      one.method === request.method &&
+      one.names === names &&
+      (one.copies ?? false) === copies &&
+      one.needs.every((need) => given.includes(need)),
   );
   if (route === undefined) throw new S3Error('NotImplemented', `${request.method} is not implemented here`);
   const known: readonly string[] = [...route.needs, ...route.takes];
@@ -90,12 +95,6 @@ export function findOperation(request: S3Request): OperationName {
     throw new S3Error('NotImplemented', `${route.operation} with ${unknown} is not implemented`);
   }
   return route.operation;
-}
-
-/** @throws S3Error NotImplemented */
-export function checkHeaders(request: S3Request): void {
-  const refused = Object.keys(request.headers).find((name) => REFUSED_HEADERS.some((one) => name.startsWith(one)));
-  if (refused !== undefined) throw new S3Error('NotImplemented', `${refused} is not implemented`);
 }
 
 function namesOf({ bucket, key }: S3Request): 'nothing' | 'bucket' | 'key' {

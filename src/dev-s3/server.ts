@@ -1,7 +1,7 @@
 // dev-s3: a small S3 server for tests, demos and the embedded default. Not for production, and it says so.
 //
 // It keeps buckets, objects and multipart uploads as files in one folder, and answers as AWS does, errors included, within
-// the operations of router.ts; what it does not know it refuses by name. Promises:
+// the operations of router.ts, or as one of its cousins does (behaviour.ts); what it does not know it refuses by name. Promises:
 // 1. Every visible change is one atomic rename: after kill -9 at any moment the old or the new is there, never a mixture.
 // 2. An acknowledged write is on disk (synced, unless `fsync: false`).
 // 3. Bodies stream: no part and no object is ever in memory as a whole. Completing an upload copies nothing: the object is
@@ -11,7 +11,8 @@
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerAdmin, isAdminPath } from './admin.ts';
+import { answerAdmin, expireUploads, isAdminPath } from './admin.ts';
+import { AS_AWS, type Behaviour, parseBehaviour } from './behaviour.ts';
 import { BucketStore } from './bucket-store.ts';
 import { Disk } from './disk.ts';
 import { type ExchangeContext, exchange } from './exchange.ts';
@@ -34,8 +35,10 @@ export type DevS3Options = {
   /** Created at start, unless they are there. */
   readonly buckets?: readonly string[];
   readonly minPartBytes?: number;
+  /** As AWS, unless said otherwise: `PROVIDERS.ceph`, or `{ ...AS_AWS, reComplete: 'NoSuchUpload' }`. */
+  readonly behaviour?: Behaviour;
   readonly fsync?: boolean;
-  /** Opens /-/faults and /-/log to everybody who can connect. */
+  /** Opens the paths of admin.ts to everybody who can connect. */
   readonly admin?: boolean;
   /** Epoch milliseconds. */
   readonly now?: () => number;
@@ -46,6 +49,11 @@ export type DevS3 = {
   readonly port: number;
   readonly faults: FaultPlan;
   readonly requests: RequestLog;
+  readonly behaviour: Behaviour;
+  /** From the next request on. */
+  behave(change: Partial<Behaviour>): void;
+  /** Ends open uploads behind everybody's back, all or those of a key. @returns how many */
+  expireUploads(which?: { readonly bucket?: string; readonly key?: string }): Promise<number>;
   /** Ends connections and what they were doing; afterwards nothing touches the folder any more. */
   close(): Promise<void>;
 };
@@ -62,6 +70,7 @@ export async function startDevS3(options: DevS3Options): Promise<DevS3> {
     buckets,
     credentials: { accessKeyId, secretAccessKey, region },
     minPartBytes: options.minPartBytes ?? MIN_PART_BYTES,
+    behaviour: options.behaviour ?? AS_AWS,
     now,
     faults: new FaultPlan(),
     log: new RequestLog(),
@@ -76,6 +85,13 @@ export async function startDevS3(options: DevS3Options): Promise<DevS3> {
     port,
     faults: context.faults,
     requests: context.log,
+    get behaviour() {
+      return context.behaviour;
+    },
+    behave: (change) => {
+      context.behaviour = parseBehaviour(change, context.behaviour);
+    },
+    expireUploads: (which = {}) => expireUploads(buckets, which),
     close: async () => {
       closing.abort();
       const closed = new Promise((resolve) => server.close(resolve));
@@ -99,7 +115,7 @@ function serve(context: ExchangeContext, hasAdmin: boolean, underWay: Set<Promis
     work.finally(() => underWay.delete(work));
   };
   server.on('request', (message, response) => {
-    if (hasAdmin && isAdminPath(message.url)) track(answerAdmin(message, response, context.faults, context.log));
+    if (hasAdmin && isAdminPath(message.url)) track(answerAdmin(message, response, context));
     else track(exchange(context, message, response, false));
   });
   server.on('checkContinue', (message, response) => track(exchange(context, message, response, true)));

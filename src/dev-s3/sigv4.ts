@@ -23,10 +23,18 @@ type Authorization = {
   readonly signature: string;
 };
 
+/** What signs the chunks of this request's body: the key of the day, and the signature of the headers to begin with. */
+export type Signing = {
+  readonly time: string;
+  readonly scope: string;
+  readonly key: Buffer;
+  readonly signature: string;
+};
+
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
 /** @throws S3Error AccessDenied, InvalidAccessKeyId, RequestTimeTooSkewed, SignatureDoesNotMatch, ... */
-export function checkSignature(request: S3Request, credentials: Credentials, nowMs: number): void {
+export function checkSignature(request: S3Request, credentials: Credentials, nowMs: number): Signing {
   const authorization = readAuthorization(request);
   if (authorization.accessKeyId !== credentials.accessKeyId) {
     throw new S3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: authorization.accessKeyId });
@@ -49,11 +57,13 @@ export function checkSignature(request: S3Request, credentials: Credentials, now
   const canonical = canonicalRequest(request, authorization.signedHeaders);
   const scope = `${authorization.day}/${authorization.region}/s3/aws4_request`;
   const toSign = [ALGORITHM, time.text, scope, sha256Hex(canonical)].join('\n');
-  const expected = sign(credentials.secretAccessKey, authorization, toSign);
+  const key = signingKey(credentials.secretAccessKey, authorization.day, authorization.region);
+  const expected = createHmac('sha256', key).update(toSign).digest();
   const given = Buffer.from(authorization.signature, 'hex');
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
     throw new S3Error('SignatureDoesNotMatch', undefined, { StringToSign: toSign, CanonicalRequest: canonical });
   }
+  return { time: time.text, scope, key, signature: authorization.signature };
 }
 
 function readAuthorization(request: S3Request): Authorization {
@@ -111,8 +121,8 @@ function canonicalRequest(request: S3Request, signedHeaders: readonly string[]):
   ].join('\n');
 }
 
-function sign(secretAccessKey: string, { day, region }: Authorization, toSign: string): Buffer {
-  const steps = [day, region, 's3', 'aws4_request', toSign];
+export function signingKey(secretAccessKey: string, day: string, region: string): Buffer {
+  const steps = [day, region, 's3', 'aws4_request'];
   return steps.reduce<Buffer>(
     (key, step) => createHmac('sha256', key).update(step).digest(),
     Buffer.from(`AWS4${secretAccessKey}`),

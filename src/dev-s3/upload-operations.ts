@@ -3,21 +3,24 @@
 // Bytes of a part stream to disk outside the key's turn; within it a part, a Complete or an Abort is decided and written.
 // So a part that arrives while its upload is completed or aborted finds NoSuchUpload, and leaves no bytes behind.
 
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { Call } from './call.ts';
-import { ALGORITHMS, isChecksumAlgorithm } from './checksums.ts';
-import { assembleObject, fingerprintOf, readCompletion } from './completion.ts';
+import { ALGORITHMS, type ChecksumAlgorithm, isChecksumAlgorithm } from './checksums.ts';
+import { assembleObject, fingerprintOf, type ListedPart, readCompletion } from './completion.ts';
 import { checkWriteConditions } from './conditions.ts';
 import { S3Error } from './errors.ts';
-import { MAX_PART_NUMBER } from './limits.ts';
 import { readObjectHeaders } from './object-headers.ts';
 import type { ObjectRecord } from './object-store.ts';
-import { type Claims, PayloadDigests, readChecksumHeader, readClaims, readDocument } from './payload.ts';
+import { type Claims, openPayload, PayloadDigests, readChecksumHeader, readDocument } from './payload.ts';
 import { emptyReply, type Reply, xmlReply } from './reply.ts';
 import { headerValue, queryNumber, queryValue, type S3Request } from './request.ts';
 import type { FinishedUpload, UploadRecord } from './upload-store.ts';
 import type { Xml } from './xml.ts';
 
-export async function createMultipartUpload({ request, buckets, nowMs }: Call): Promise<Reply> {
+/** What a part is uploaded to, as the request names it. */
+export type PartPlace = { readonly key: string; readonly uploadId: string; readonly partNumber: number };
+
+export async function createMultipartUpload({ request, buckets, behaviour, nowMs }: Call): Promise<Reply> {
   const bucket = buckets.get(request.bucket);
   const { key } = request;
   const checksum = readChecksumKind(request);
@@ -31,11 +34,22 @@ export async function createMultipartUpload({ request, buckets, nowMs }: Call): 
       ['UploadId', upload.uploadId],
     ],
   ];
-  if (checksum === null) return xmlReply(result);
   return xmlReply(result, {
-    'x-amz-checksum-algorithm': checksum.algorithm,
-    'x-amz-checksum-type': checksum.type,
+    ...abortDateHeaders(behaviour, upload),
+    ...(checksum === null
+      ? {}
+      : { 'x-amz-checksum-algorithm': checksum.algorithm, 'x-amz-checksum-type': checksum.type }),
   });
+}
+
+/** When a lifecycle rule will end the upload. */
+export function abortDateHeaders(
+  { maxUploadAgeMs, abortDate }: Call['behaviour'],
+  { initiatedAtMs }: UploadRecord,
+): OutgoingHttpHeaders {
+  if (maxUploadAgeMs === null || abortDate === 'untold') return {};
+  const endsAt = new Date(initiatedAtMs + maxUploadAgeMs);
+  return { 'x-amz-abort-date': endsAt.toUTCString(), 'x-amz-abort-rule-id': 'max-upload-age' };
 }
 
 function readChecksumKind(request: S3Request): UploadRecord['checksum'] {
@@ -49,35 +63,50 @@ function readChecksumKind(request: S3Request): UploadRecord['checksum'] {
     );
   }
   if (!isChecksumAlgorithm(algorithm)) throw new S3Error('NotImplemented', `${algorithm} is not implemented`);
-  if (type === undefined || type === 'COMPOSITE') return { algorithm, type: 'COMPOSITE' };
-  if (type === 'FULL_OBJECT' && ALGORITHMS[algorithm].combine !== null) return { algorithm, type };
+  const { types } = ALGORITHMS[algorithm];
+  const found = type === undefined ? types[0] : types.find((one) => one === type);
+  if (found !== undefined) return { algorithm, type: found };
   throw new S3Error(
     'InvalidRequest',
     `The ${type} checksum type cannot be used with the ${algorithm.toLowerCase()} checksum algorithm.`,
   );
 }
 
-export async function uploadPart({ request, buckets, nowMs }: Call): Promise<Reply> {
-  const bucket = buckets.get(request.bucket);
-  const { key } = request;
-  const partNumber = queryNumber(request, 'partNumber', 1, MAX_PART_NUMBER) ?? 0;
-  const uploadId = queryValue(request, 'uploadId') ?? '';
-  const { checksum: kind } = bucket.uploads.get(uploadId, key);
-  const claims = readClaims(request);
+/** @throws S3Error InvalidArgument */
+export function readPartPlace({ request, behaviour }: Call): PartPlace {
+  const { minPartNumber, maxPartNumber } = behaviour;
+  const partNumber = queryNumber(request, 'partNumber', minPartNumber, maxPartNumber) ?? 0;
+  return { key: request.key, uploadId: queryValue(request, 'uploadId') ?? '', partNumber };
+}
+
+export async function uploadPart(call: Call): Promise<Reply> {
+  const bucket = call.buckets.get(call.request.bucket);
+  const place = readPartPlace(call);
+  const { checksum: kind } = bucket.uploads.get(place.uploadId, place.key);
+  const payload = openPayload(call);
+  const { claims } = payload;
   checkPartChecksum(claims, kind);
 
   const algorithm = kind?.algorithm ?? claims.checksum?.algorithm ?? null;
   const digests = new PayloadDigests(claims, algorithm);
-  return bucket.receive(digests.through(request.body.chunks()), async (piece) => {
+  return bucket.receive(digests.through(payload.chunks()), async (piece) => {
     const { md5Hex: etag, checksums } = digests.end();
-    const checksum = algorithm === null ? null : { algorithm, value: checksums[algorithm] ?? '' };
-    await bucket.turn(key, async () => {
-      const upload = bucket.uploads.get(uploadId, key);
-      await bucket.putPart(upload, { ...piece, partNumber, etag, lastModifiedMs: nowMs, checksum });
+    const checksum = checksumFrom(algorithm, checksums);
+    await bucket.turn(place.key, async () => {
+      const upload = bucket.uploads.get(place.uploadId, place.key);
+      const { partNumber } = place;
+      await bucket.putPart(upload, { ...piece, partNumber, etag, lastModifiedMs: call.nowMs, checksum });
     });
-    const echoed = claims.checksum && { [ALGORITHMS[claims.checksum.algorithm].header]: claims.checksum.value };
+    const echoed = claims.checksum && checksum && { [ALGORITHMS[checksum.algorithm].header]: checksum.value };
     return emptyReply(200, { etag: `"${etag}"`, ...echoed });
   });
+}
+
+export function checksumFrom(
+  algorithm: ChecksumAlgorithm | null,
+  checksums: Readonly<Partial<Record<ChecksumAlgorithm, string>>>,
+): { readonly algorithm: ChecksumAlgorithm; readonly value: string } | null {
+  return algorithm === null ? null : { algorithm, value: checksums[algorithm] ?? '' };
 }
 
 /**
@@ -94,21 +123,32 @@ function checkPartChecksum(claims: Claims, kind: UploadRecord['checksum']): void
   );
 }
 
-export async function completeMultipartUpload({ request, buckets, minPartBytes, nowMs }: Call): Promise<Reply> {
+export async function completeMultipartUpload(call: Call): Promise<Reply> {
+  const { request, buckets, behaviour } = call;
   const bucket = buckets.get(request.bucket);
   const { key } = request;
   const uploadId = queryValue(request, 'uploadId') ?? '';
-  const listed = readCompletion(await readDocument(request));
+  const listed = readCompletion(await readDocument(call), behaviour);
   return bucket.turn(key, async () => {
-    // Before the conditions: to a repeated Complete, its own object is no reason to fail.
     const former = bucket.uploads.finished(uploadId, key);
-    if (former?.partsFingerprint === fingerprintOf(listed)) return completedReply(request, former);
-    const upload = bucket.uploads.get(uploadId, key);
-    const object = assembleObject(upload, listed, minPartBytes, nowMs);
-    checkObjectClaims(request, object);
-    checkWriteConditions(request.headers, bucket.objects.get(key)?.etag);
-    return completedReply(request, await bucket.completeUpload(upload, object));
+    // To a repeated Complete, its own object is no reason to fail; not so at MinIO, which asks the conditions before the upload.
+    if (behaviour.reComplete === 'NoSuchUpload') checkWriteConditions(request.headers, bucket.objects.get(key)?.etag);
+    else if (former?.partsFingerprint === fingerprintOf(listed)) return completedReply(request, former);
+    return await complete(call, uploadId, listed);
   });
+}
+
+/** Within the key's turn. */
+async function complete(call: Call, uploadId: string, listed: readonly ListedPart[]): Promise<Reply> {
+  const { request, buckets, minPartBytes, behaviour, nowMs } = call;
+  const bucket = buckets.get(request.bucket);
+  const upload = bucket.uploads.find(uploadId, request.key);
+  if (upload === undefined) throw new S3Error(behaviour.completeOfGone, undefined, { UploadId: uploadId });
+  const object = assembleObject(upload, listed, { minPartBytes, behaviour, nowMs });
+  checkObjectClaims(request, object);
+  checkWriteConditions(request.headers, bucket.objects.get(request.key)?.etag);
+  const finished = await bucket.completeUpload(upload, object, behaviour.listAfterComplete === 'listed');
+  return completedReply(request, behaviour.firstCompleteEtag === 'told' ? finished : { ...finished, etag: null });
 }
 
 /** What the request says of the whole object. @throws S3Error InvalidRequest, BadDigest */
@@ -139,14 +179,16 @@ function checkObjectClaims(request: S3Request, object: ObjectRecord): void {
   }
 }
 
-function completedReply(request: S3Request, { key, etag, checksum }: FinishedUpload): Reply {
+type Completed = Pick<FinishedUpload, 'key' | 'checksum'> & { readonly etag: string | null };
+
+function completedReply(request: S3Request, { key, etag, checksum }: Completed): Reply {
   return xmlReply([
     'CompleteMultipartUploadResult',
     [
       ['Location', `http://${request.headers.host ?? ''}/${request.bucket}/${encodeURIComponent(key)}`],
       ['Bucket', request.bucket],
       ['Key', key],
-      ['ETag', `"${etag}"`],
+      ['ETag', etag === null ? '' : `"${etag}"`],
       ...(checksum === null
         ? []
         : [

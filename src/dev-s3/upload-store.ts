@@ -37,6 +37,8 @@ export type FinishedUpload = {
   readonly etag: string;
   readonly checksum: Checksum | null;
   readonly partsFingerprint: string;
+  /** Where ListParts still answers after Complete: the upload as it was. */
+  readonly remains?: UploadRecord & { readonly listed: readonly PartRecord[] };
 };
 export type OpenUpload = UploadRecord & { readonly parts: ReadonlyMap<number, PartRecord> };
 
@@ -90,12 +92,21 @@ export class UploadStore {
     return upload;
   }
 
-  /** @throws S3Error NoSuchUpload: never there, of another key, aborted, or completed */
-  get(uploadId: string, key: string): OpenUpload {
+  /** undefined: never there, of another key, aborted, or completed */
+  find(uploadId: string, key: string): OpenUpload | undefined {
     const upload = this.#open.get(uploadId);
-    if (upload === undefined || upload.key !== key)
-      throw new S3Error('NoSuchUpload', undefined, { UploadId: uploadId });
+    return upload?.key === key ? upload : undefined;
+  }
+
+  /** @throws S3Error NoSuchUpload */
+  get(uploadId: string, key: string): OpenUpload {
+    const upload = this.find(uploadId, key);
+    if (upload === undefined) throw new S3Error('NoSuchUpload', undefined, { UploadId: uploadId });
     return upload;
+  }
+
+  all(): Iterable<OpenUpload> {
+    return this.#open.values();
   }
 
   finished(uploadId: string, key: string): FinishedUpload | undefined {

@@ -14,6 +14,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PROVIDERS } from '../../../src/dev-s3/behaviour.ts';
 import { NOT_FOR_PRODUCTION, startDevS3 } from '../../../src/dev-s3/server.ts';
 import {
   BUCKET,
@@ -42,7 +43,11 @@ type Running = {
 };
 
 /** The server as a process of its own; `kill` is kill -9. */
-async function run(folder: string, launcher: readonly string[] = [process.execPath]): Promise<Running> {
+async function run(
+  folder: string,
+  launcher: readonly string[] = [process.execPath],
+  more: readonly string[] = [],
+): Promise<Running> {
   const args = [
     '--folder',
     folder,
@@ -52,6 +57,7 @@ async function run(folder: string, launcher: readonly string[] = [process.execPa
     String(MIN_PART_BYTES),
     '--no-fsync',
     '--admin',
+    ...more,
   ];
   const env = {
     ...process.env,
@@ -199,6 +205,16 @@ describe('after kill -9', () => {
     await killAndRestart();
     expect(running.notice).toContain(NOT_FOR_PRODUCTION);
   });
+});
+
+test('the command line says as which provider it behaves, and where it differs from that', async () => {
+  await running.kill();
+  const flags = ['--provider', 'ceph', '--behaviour', 'reComplete=NoSuchUpload', '--behaviour', 'maxPartNumber=20000'];
+  running = await run(folder, [process.execPath], flags);
+  const reply = await fetch(`${running.url}/-/behaviour`);
+  expect(await reply.json()).toEqual({ ...PROVIDERS.ceph, reComplete: 'NoSuchUpload', maxPartNumber: 20_000 });
+  await running.kill();
+  await expect(run(folder, [process.execPath], ['--provider', 'gcs'])).rejects.toThrow('the server ended with 1');
 });
 
 test('a write that the disk refuses midway is answered, leaves nothing, and its connection goes on', async () => {
