@@ -95,6 +95,11 @@ const FAILURE_TABLE = {
     cure: 'nobody needed',
     hint: 'S3 found a part below its minimum. The parts are listed and the wrong ones sent again.',
   },
+  upload_conflicted: {
+    kind: 'diverged',
+    cure: 'nobody needed',
+    hint: 'S3 does not complete this upload, because another request for its key went on beside it. The file is sent again in another upload.',
+  },
   precondition_failed: {
     kind: 'diverged',
     cure: 'nobody needed',
@@ -131,6 +136,21 @@ const FAILURE_TABLE = {
     cure: 'operator',
     hint: 'Reading the file failed (EIO, ESTALE). Check the disk or the network file system.',
   },
+  source_in_use: {
+    kind: 'transient',
+    cure: 'file owner',
+    hint: 'A program holds the file open for writing: it is not removed or moved before that has closed it.',
+  },
+  writer_unknown: {
+    kind: 'transient',
+    cure: 'nobody needed',
+    hint: 'Not every process may be looked into: the file is removed or moved when it did not change for STREAM_TIMEOUT_UNKNOWN_SECONDS.',
+  },
+  source_disposal_refused: {
+    kind: 'refused',
+    cure: 'operator',
+    hint: 'The source file could not be removed or moved (permission, or a folder on another file system). Its object is safe.',
+  },
   source_open_files_limit: {
     kind: 'refused',
     cure: 'operator',
@@ -157,6 +177,11 @@ const FAILURE_TABLE = {
     cure: 'operator',
     hint: 'S3 refuses the request as such. The message says why; check S3_ENDPOINT_URL and S3_REGION_NAME.',
   },
+  lease_unconfirmed: {
+    kind: 'transient',
+    cure: 'operator',
+    hint: 'With STANDBY another host may carry the folder while Redis does not answer: parts go up, and nothing is completed or aborted until the lease is renewed.',
+  },
   lease_lost: { kind: 'refused', cure: 'operator', hint: 'Another daemon runs for this folder. Stop one of them.' },
 
   foreign_object: {
@@ -179,6 +204,11 @@ const FAILURE_TABLE = {
     cure: 'nobody needed',
     hint: 'The stored record cannot be read by this version. The stream is rebuilt from the file and S3.',
   },
+  lock_unavailable: {
+    kind: 'refused',
+    cure: 'operator',
+    hint: 'The lock of the folder on this host cannot be taken. The message says why; on macOS check the temporary folder.',
+  },
   bug: { kind: 'bug', cure: 'developers', hint: 'A bug in tailrace. Nothing was deleted. Please report the log line.' },
 } as const satisfies Record<string, FailureRow>;
 
@@ -194,6 +224,8 @@ export interface Failure {
   readonly answered?: boolean;
   /** The state whose work failed, noted by the machine when it parks or ends the stream. */
   readonly during?: string;
+  /** What was owed before, where the stream failed while it recovered. */
+  readonly owed?: string;
 }
 
 /** A detail is shown in logs, pages and hashes: long enough for an S3 message, short enough for a row. */

@@ -88,6 +88,27 @@ export function partCount(plan: PartPlan, fileBytes: number): number {
   return low;
 }
 
+/** Half: a file that is being written when its upload opens may double before it needs another one. */
+const ROOMY_SHARE = 0.5;
+
+/** The plan, with larger parts where a file of `fileBytes` would use more than half of `maxParts`. */
+export const roomyPlan = (plan: PartPlan, fileBytes: number, maxParts: number): PartPlan =>
+  roomier(plan, (each) => partCount(each, fileBytes) <= maxParts * ROOMY_SHARE);
+
+/** The plan by which a file of `fileBytes` has this many parts, if it is this one or one that `roomyPlan` may have made of it. */
+export function planWithParts(plan: PartPlan, fileBytes: number, count: number): PartPlan | null {
+  const found = roomier(plan, (each) => partCount(each, fileBytes) <= count);
+  return partCount(found, fileBytes) === count ? found : null;
+}
+
+/** Doubles the parts until it is enough, or they are as large as parts can be. */
+function roomier(plan: PartPlan, isEnough: (plan: PartPlan) => boolean): PartPlan {
+  let roomy = plan;
+  while (!isEnough(roomy) && roomy.firstPartBytes < MAX_PART_BYTES)
+    roomy = { ...roomy, firstPartBytes: Math.min(2 * roomy.firstPartBytes, MAX_PART_BYTES) };
+  return roomy;
+}
+
 /** Whether the plan can carry a file of this size in the parts S3 allows. */
 export const fits = (plan: PartPlan, fileBytes: number): boolean => partCount(plan, fileBytes) <= MAX_PARTS;
 
@@ -95,8 +116,8 @@ export const fits = (plan: PartPlan, fileBytes: number): boolean => partCount(pl
  * The highest part that may go while the file still grows: part k once part k+1 has begun ("lag one": most writers patch what
  * they just wrote), except part 1, which goes as soon as it is full. This saves re-sending; it proves nothing.
  */
-export function lastPartThatMayGo(plan: PartPlan, fileBytes: number): number {
-  const begun = Math.min(partCount(plan, fileBytes), MAX_PARTS);
+export function lastPartThatMayGo(plan: PartPlan, fileBytes: number, maxParts = MAX_PARTS): number {
+  const begun = Math.min(partCount(plan, fileBytes), maxParts);
   if (begun > 1) return begun - 1;
   return fileBytes >= bytesOfParts(plan, 1) ? 1 : 0;
 }

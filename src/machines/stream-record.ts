@@ -56,14 +56,24 @@ export interface Completion {
 
 /**
  * An upload that holds parts and that this stream does not go on with. Only `abort` or `gc` ends it. `unmatched`: opened by an intent
- * whose record was lost, and the file holds none of its parts any more.
+ * whose record was lost, and the file holds none of its parts any more. `rolled_over`: before it grew too old or ran out of part numbers
+ * the stream went on in another upload, from the file's first byte; it is aborted once the object is proven.
  */
 export interface LeftUpload {
   readonly target: ObjectTarget;
   readonly uploadId: UploadId;
   readonly parts: number;
-  readonly why: 'truncated' | 'foreign_object' | 'excess_parts' | 'unmatched';
+  /** End of the furthest part that S3 acknowledged. */
+  readonly sentEndBytes: number;
+  readonly why: 'truncated' | 'foreign_object' | 'excess_parts' | 'unmatched' | 'rolled_over';
 }
+
+export interface Wishes {
+  readonly finalize: boolean;
+  readonly abort: boolean;
+}
+
+export const NO_WISHES: Wishes = { finalize: false, abort: false };
 
 export interface StreamMemory {
   readonly folder: string;
@@ -84,8 +94,12 @@ export interface StreamMemory {
   readonly finalizeReason: FinalizeReason | null;
   /** Not null: a Complete may be under way, and no second one is sent before this moment (epoch ms). */
   readonly completeDoubtUntilMs: number | null;
+  /** Complete was refused by name; null again as soon as it is known what became of the upload. */
+  readonly completeRefusal: Failure | null;
   readonly completion: Completion | null;
   readonly failure: Failure | null;
+  /** Of the operator, until they are fulfilled: a wish that was accepted survives a crash. */
+  readonly wishes: Wishes;
   /** How often a writer was seen to open the file again after closing it: each gives up on the short grace. */
   readonly reopenings: number;
   readonly leftUploads: readonly LeftUpload[];

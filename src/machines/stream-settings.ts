@@ -9,6 +9,15 @@ export interface StreamSettings {
   readonly keyTemplate: string;
   readonly onExisting: 'rename' | 'overwrite' | 'fail';
   readonly plan: PartPlan;
+  /** Part numbers of an upload end here. */
+  readonly maxParts: number;
+  /** After this time the provider may end an upload by itself, where its answers do not say so; null: never. */
+  readonly maxUploadAgeMs: number | null;
+  /** What becomes of the source file after proof. `folder` is absolute. */
+  readonly afterComplete:
+    | { readonly kind: 'keep' }
+    | { readonly kind: 'delete' }
+    | { readonly kind: 'move'; readonly folder: string };
   readonly verifySource: 'full' | 'append-only';
   readonly streamTimeoutMs: number;
   /** 0: the closing of a writer does not count, only the timeout does. */

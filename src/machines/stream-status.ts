@@ -42,6 +42,10 @@ const SET_OF_STATUS: Record<StreamStatus, StatusSet> = {
 
 export const setOf = (status: StreamStatus): StatusSet => SET_OF_STATUS[status];
 
+/** Of a status as somebody else wrote it; null: there is no such status. */
+export const setOfText = (status: string): StatusSet | null =>
+  Object.hasOwn(SET_OF_STATUS, status) ? SET_OF_STATUS[status as StreamStatus] : null;
+
 /** States in which nothing is owed any more and the actor leaves the supervisor. */
 export const LEAVING_STATES: readonly string[] = [
   's3_completed.done',

@@ -19,7 +19,10 @@ export const recovering = stream.createStateConfig({
         actions: ['believeEvidence', 'doubtCompletion'],
       },
       { guard: 'owesReceipt', target: '#stream.s3_completed.publishing', actions: 'believeEvidence' },
+      { guard: 'owesClearing', target: '#stream.s3_completed.clearing', actions: 'believeEvidence' },
+      { guard: 'owesDisposal', target: '#stream.s3_completed.disposing', actions: 'believeEvidence' },
       { guard: 'isAsCompleted', target: '#stream.s3_completed.done', actions: ['believeEvidence', 'keepCompletion'] },
+      { guard: 'abortIsWantedWhileOpening', target: '#stream.active.opening', actions: 'believeEvidence' },
       { guard: 'abortIsWanted', target: '#stream.finalizing.aborting', actions: 'believeEvidence' },
       { guard: 'emptyFileIsGone', target: '#stream.finalizing.aborting', actions: 'believeEvidence' },
       { guard: 'bytesAreGoneWhileOpening', target: '#stream.active.opening', actions: 'believeEvidence' },
@@ -46,12 +49,18 @@ export const active = stream.createStateConfig({
         { guard: 'abortIsWanted', target: '#stream.finalizing.aborting' },
         { guard: 'isCutBelowSent', target: '#stream.recovering' },
         { guard: 'finalizeIsWanted', target: '#stream.pending_completion', actions: 'noteReason' },
+        { guard: 'outgrewItsPlan', actions: 'startAfterRollover' },
         { guard: 'mayGoButS3IsUnknown', target: '#stream.recovering', actions: 'askS3' },
         { guard: 'mayGoIntoUpload', target: '#stream.active.uploading' },
         { guard: 'partMayGo', target: '#stream.active.opening' },
       ],
       on: {
-        'stream.due': { guard: 'isIdle', target: '#stream.pending_completion', actions: 'noteReason' },
+        'stream.due': [
+          { guard: 'isIdle', target: '#stream.pending_completion', actions: 'noteReason' },
+          { guard: 'isUploadOld', actions: 'startAfterRollover' },
+        ],
+        /** Elsewhere the work that is owed finds out. Here nothing is, and a writer may hold the file open for ever. */
+        'file.let_go': { target: '#stream.recovering' },
       },
     },
     /** Owed only when the first part may go: an empty file opens nothing. */

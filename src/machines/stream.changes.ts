@@ -4,21 +4,12 @@
 
 import type { Failure } from './failure.ts';
 import { type FileStat, freezeOf, lastChangeMs, sameStat } from './file-identity.ts';
-import { heldOf, holdsPart, NO_PARTS, type PartsHeld, withPart } from './part-ledger.ts';
+import { heldOf, type PartsHeld, withPart } from './part-ledger.ts';
 import { bytesOfParts } from './part-plan.ts';
 import { retryDelayMs } from './retry-plan.ts';
-import type { SeenPatch, StreamContext } from './stream.context.ts';
+import { owedBy, owedIn, type Patch, remember, type SeenPatch, type StreamContext } from './stream.context.ts';
 import type { Evidence, StreamEventOf, WriterPresence } from './stream.events.ts';
-import type { Completion, LeftUpload, StreamMemory } from './stream-record.ts';
-
-type Patch = Partial<StreamContext>;
-
-/** A stream that truncates for ever must not grow its record for ever; the newest are shown, `gc` finds the others. */
-const MAX_LEFT_UPLOADS = 100;
-
-const remember = (context: StreamContext, change: Partial<StreamMemory>): Patch => ({
-  memory: { ...context.memory, ...change },
-});
+import type { Wishes } from './stream-record.ts';
 
 /** A look at the file: activity is what differs from the look before. At the first look the file's own times tell how long it has been quiet. */
 export function seeFile(context: StreamContext, stat: FileStat, atMs: number): SeenPatch {
@@ -53,11 +44,12 @@ export function seeWriter(context: StreamContext, presence: WriterPresence, atMs
 
 export function backOff(context: StreamContext, failure: Failure, atMs: number): Patch {
   const attempt = context.attempt + 1;
+  const owed = owedIn(context.memory.failure);
   return {
     ...waitForLateArrivals(context, failure.answered === false, atMs),
     attempt,
     notBeforeMs: atMs + retryDelayMs(context.streamId, attempt, failure),
-    ...remember(context, { failure }),
+    ...remember(context, { failure: { ...failure, ...(owed && { owed }) } }),
   };
 }
 
@@ -69,7 +61,11 @@ export function breatheOut(context: StreamContext): Patch {
 
 /** `during` is the state whose work failed: it tells `failed_s3_complete` from the other statuses. */
 export function giveUpFor(context: StreamContext, failure: Failure, during: string, atMs: number): Patch {
-  return { parkedAtMs: atMs, attempt: 0, notBeforeMs: 0, ...remember(context, { failure: { ...failure, during } }) };
+  const owed = during === 'recovering' ? (context.cameFrom ?? owedIn(context.memory.failure)) : null;
+  return {
+    ...{ parkedAtMs: atMs, attempt: 0, notBeforeMs: 0 },
+    ...remember(context, { failure: { ...failure, during, ...(owed && { owed }) } }),
+  };
 }
 
 /** An attempt ended without an answer: nothing is opened, completed or aborted beside it. */
@@ -81,7 +77,9 @@ export function waitForLateArrivals(context: StreamContext, unanswered: boolean,
 /** Goes on from the evidence: what was recalled is taken over first, then what S3 lists replaces what was recorded. */
 export function believeEvidence(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): Patch {
   const { evidence, atMs } = event;
-  const recalled = withRecalled(context, evidence);
+  const known = withRecalled(context, evidence);
+  // The clock may have been set since the record was written: what lies ahead would be waited for.
+  const recalled = { ...known, lastActivityMs: Math.min(known.lastActivityMs, atMs) };
   const stat = evidence.stat;
   const listed =
     evidence.upload === 'listed' && evidence.parts
@@ -93,49 +91,67 @@ export function believeEvidence(context: StreamContext, event: StreamEventOf<'st
     s3Known: evidence.upload !== 'unasked',
     mustAskS3: false,
     ...(stat ? seeFile(recalled, stat, atMs) : {}),
-    memory: { ...recalled.memory, ...listed },
+    memory: { ...recalled.memory, ...listed, failure: withoutDebt(recalled.memory.failure) },
   };
+}
+
+/** What was owed is answered by the evidence. */
+function withoutDebt(failure: Failure | null): Failure | null {
+  if (!failure?.during && !failure?.owed) return failure;
+  const { during, owed, ...rest } = failure;
+  return rest;
 }
 
 export function withRecalled(context: StreamContext, evidence: Evidence): StreamContext {
   const record = evidence.recalled;
   if (!record) return context;
-  const { folder, path } = context.memory;
+  const { folder, path, wishes } = context.memory;
   return {
     ...context,
-    memory: { ...record.memory, folder, path },
+    memory: { ...record.memory, folder, path, wishes: eitherOf(record.memory.wishes, wishes) },
     seen: record.seen,
     lastActivityMs: record.lastActivityMs,
-    cameFrom: record.state,
+    cameFrom: owedBy(record),
   };
 }
 
-/** A Complete may be under way, sent by this process or by a former one. */
-export const doubtCompletion = (context: StreamContext, atMs: number): Patch =>
+const eitherOf = (a: Wishes, b: Wishes): Wishes => ({ finalize: a.finalize || b.finalize, abort: a.abort || b.abort });
+
+/** A Complete may be under way, sent by this process or by a former one. `failure`: how it failed, where that is known. */
+export const doubtCompletion = (context: StreamContext, failure: Failure | null, atMs: number): Patch =>
   remember(context, {
-    completeDoubtUntilMs: Math.max(context.memory.completeDoubtUntilMs ?? 0, atMs + context.settings.completeDoubtMs),
+    completeDoubtUntilMs: atMs + context.settings.completeDoubtMs,
+    completeRefusal: failure && failure.answered !== false ? failure : context.memory.completeRefusal,
   });
 
-export function takeUpload(context: StreamContext, event: StreamEventOf<'upload.opened'>): Patch {
-  const { target, upload, parts, sentEndBytes, generation, left = [] } = event;
-  const known = new Set(context.memory.leftUploads.map((each) => each.uploadId));
-  const leftUploads = [...context.memory.leftUploads, ...left.filter((each) => !known.has(each.uploadId))];
-  return {
-    s3Known: true,
-    attempt: 0,
-    notBeforeMs: 0,
-    dirty: context.dirty.filter((n) => !holdsPart(parts, n)),
-    ...remember(context, {
-      target,
-      upload,
-      parts,
-      sentEndBytes,
-      generation,
-      freshKey: false,
-      failure: null,
-      leftUploads: leftUploads.slice(-MAX_LEFT_UPLOADS),
-    }),
-  };
+/**
+ * What was doubted is not there. Where Complete was refused because our own last object is gone from the key, nothing is demanded of
+ * the key any more but that it stays free.
+ */
+export function forgetDoubt(context: StreamContext, event: StreamEventOf<'object.probed'>): Patch {
+  const { upload, completeRefusal } = context.memory;
+  const isFree = event.object === 'absent' && completeRefusal?.code === 'precondition_failed';
+  const condition = { kind: 'absent' } as const;
+  return remember(context, {
+    completeDoubtUntilMs: null,
+    completeRefusal: null,
+    ...(upload && isFree && { upload: { ...upload, condition } }),
+  });
+}
+
+/** The refusal was no answer to this object, but to whatever would be sent again. */
+export const giveUpRefused = (context: StreamContext, atMs: number): Patch => {
+  const { completeRefusal } = context.memory;
+  if (!completeRefusal) return {};
+  const given = giveUpFor(context, completeRefusal, 'finalizing.completing', atMs);
+  return { ...given, ...remember({ ...context, ...given }, { completeDoubtUntilMs: null, completeRefusal: null }) };
+};
+
+export function wish(context: StreamContext, change: Partial<Wishes>): Patch {
+  const before = context.memory.wishes;
+  const wishes = { ...before, ...change };
+  const isSame = wishes.finalize === before.finalize && wishes.abort === before.abort;
+  return isSame ? {} : remember(context, { wishes });
 }
 
 export function takePart(context: StreamContext, event: StreamEventOf<'part.uploaded'>): Patch {
@@ -177,75 +193,3 @@ export const thaw = (context: StreamContext): Patch => ({
     ? remember(context, { freeze: null, finalizeReason: null })
     : {}),
 });
-
-/**
- * The next upload of this stream, from the file's first byte. `leave`: the present upload holds parts that nothing else holds,
- * so it is kept and listed; null: it is gone, completed, or holds nothing.
- */
-export function startNextGeneration(
-  context: StreamContext,
-  how: { readonly leave: LeftUpload['why'] | null; readonly freshKey: boolean },
-): Patch {
-  const { memory } = context;
-  const left: readonly LeftUpload[] =
-    how.leave && memory.upload && memory.target
-      ? [
-          {
-            target: memory.target,
-            uploadId: memory.upload.uploadId,
-            parts: memory.parts.contiguous + memory.parts.ahead.length,
-            why: how.leave,
-          },
-        ]
-      : [];
-  return {
-    dirty: [],
-    verified: false,
-    s3Known: true,
-    ...remember(context, {
-      generation: memory.generation + 1,
-      freshKey: how.freshKey,
-      target: null,
-      upload: null,
-      parts: NO_PARTS,
-      sentEndBytes: 0,
-      freeze: null,
-      finalizeReason: null,
-      completeDoubtUntilMs: null,
-      leftUploads: [...memory.leftUploads, ...left].slice(-MAX_LEFT_UPLOADS),
-    }),
-  };
-}
-
-/** Appended to or edited: the same key, on condition that our object is still there. Cut shorter: a key of its own. */
-export const startAfterCompletion = (context: StreamContext): Patch =>
-  startNextGeneration(context, {
-    leave: null,
-    freshKey: context.seen !== null && context.seen.sizeBytes < (context.memory.completion?.sizeBytes ?? 0),
-  });
-
-export const takeCompletion = (context: StreamContext, completion: Completion): Patch => ({
-  attempt: 0,
-  notBeforeMs: 0,
-  ...remember(context, {
-    completion,
-    target: completion.target,
-    generation: completion.generation,
-    completeDoubtUntilMs: null,
-    failure: null,
-  }),
-});
-
-/**
- * The file's times changed, its bytes did not: the same object is proven for the file as it was compared. Not for what was seen
- * besides: a sweep may have seen the file at another name, with other bytes, while this look found nothing at the old one.
- */
-export const keepCompletion = (context: StreamContext, { evidence }: StreamEventOf<'stream.reconciled'>): Patch => {
-  const { completion } = context.memory;
-  if (!completion || evidence.content !== 'same' || !evidence.stat) return {};
-  return remember(context, { completion: { ...completion, freeze: freezeOf(evidence.stat) } });
-};
-
-/** Nothing is owed any more: the receipt has the parts, the ledger is dropped with the upload. */
-export const closeLedger = (context: StreamContext): Patch =>
-  remember(context, { upload: null, parts: NO_PARTS, sentEndBytes: 0, freeze: null, failure: null });

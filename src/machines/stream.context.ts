@@ -1,18 +1,21 @@
 // What a stream knows. `memory` is what survives the process (see stream-record.ts) and is replaced, never changed, so that
 // a save is due exactly when the state or the reference to `memory` differs. Everything else is of this run only.
 
+import type { Failure } from './failure.ts';
 import { type FileRef, type FileStat, type Freeze, freezeOf, lastChangeMs } from './file-identity.ts';
 import type { StreamId } from './ids.ts';
 import { NO_PARTS } from './part-ledger.ts';
 import type { WriterPresence } from './stream.events.ts';
-import { RECORD_SCHEMA_VERSION, type StreamMemory, type StreamRecord } from './stream-record.ts';
+import { NO_WISHES, RECORD_SCHEMA_VERSION, type StreamMemory, type StreamRecord } from './stream-record.ts';
 import type { StreamSettings } from './stream-settings.ts';
 
 export interface StreamContext {
   readonly streamId: StreamId;
   readonly settings: StreamSettings;
   readonly memory: StreamMemory;
-  /** State of the record that the stream was restored from, or that it came to `recovering` from; null for a new stream. */
+  /** State of the record that the stream was restored from: what is shown of it until there is an outcome. */
+  readonly restoredState: string | null;
+  /** State whose work the record that the stream was restored from owes; null for a new stream. */
   readonly cameFrom: string | null;
   /** The record is in the journal, not in `memory`: `reconcile` fetches it. */
   readonly mustRecall: boolean;
@@ -25,7 +28,6 @@ export interface StreamContext {
   readonly allocatedBytes: number;
   readonly lastActivityMs: number;
   readonly writer: { readonly presence: WriterPresence | 'unasked'; readonly closedAtMs: number | null };
-  readonly wishes: { readonly finalize: boolean; readonly abort: boolean };
   /** Part numbers that the verify pass wants to be sent (again). */
   readonly dirty: readonly number[];
   /** True after a whole verify pass in this run: the same freeze only needs its stat to be looked at again. */
@@ -65,8 +67,10 @@ export const freshMemory = (file: FileRef, atMs: number): StreamMemory => ({
   freeze: null,
   finalizeReason: null,
   completeDoubtUntilMs: null,
+  completeRefusal: null,
   completion: null,
   failure: null,
+  wishes: NO_WISHES,
   reopenings: 0,
   leftUploads: [],
 });
@@ -78,15 +82,19 @@ export function initialContext(input: StreamInput): StreamContext {
     streamId: input.file.streamId,
     settings: input.settings,
     memory: record ? memoryOf(record, input) : freshMemory(input.file, input.atMs),
-    cameFrom: record && owedIn(record),
+    restoredState: record?.state ?? null,
+    cameFrom: record && owedBy(record),
     mustRecall: input.mustRecall,
     s3Known: !record?.memory.upload,
     mustAskS3: false,
     seen: record?.seen ?? (firstStat && freezeOf(firstStat)),
     allocatedBytes: Number.MAX_SAFE_INTEGER,
-    lastActivityMs: record?.lastActivityMs ?? (firstStat ? Math.min(input.atMs, lastChangeMs(firstStat)) : input.atMs),
+    lastActivityMs: record
+      ? Math.min(record.lastActivityMs, input.atMs)
+      : firstStat
+        ? Math.min(input.atMs, lastChangeMs(firstStat))
+        : input.atMs,
     writer: { presence: 'unasked', closedAtMs: null },
-    wishes: { finalize: false, abort: false },
     dirty: [],
     verified: false,
     attempt: 0,
@@ -96,11 +104,13 @@ export function initialContext(input: StreamInput): StreamContext {
   };
 }
 
-/** The doubt is noted at once, so that it is still known when `recovering` parks the stream and the process dies again. */
+/**
+ * The doubt is noted at once, so that it is still known when `recovering` parks the stream and the process dies again. It begins anew:
+ * between two runs the wall clock may have been set, so that a stored moment may be far ahead, or past too soon.
+ */
 function memoryOf({ memory, state }: StreamRecord, { file, settings, atMs }: StreamInput): StreamMemory {
-  const doubtUntilMs = mayHaveCompleted(state)
-    ? Math.max(memory.completeDoubtUntilMs ?? 0, atMs + settings.completeDoubtMs)
-    : memory.completeDoubtUntilMs;
+  const isInDoubt = mayHaveCompleted(state) || memory.completeDoubtUntilMs !== null;
+  const doubtUntilMs = isInDoubt ? atMs + settings.completeDoubtMs : null;
   return { ...memory, folder: file.folder, path: file.path, completeDoubtUntilMs: doubtUntilMs };
 }
 
@@ -109,8 +119,12 @@ const mayHaveCompleted = (state: string): boolean =>
   state === 'finalizing.completing' || state === 'finalizing.probing' || state === 'finalizing.proving';
 
 /** A stream that was parked or ended owes what failed, with all that may have come of it. */
-const owedIn = ({ state, memory }: StreamRecord): string =>
-  state.startsWith('failed.') ? (memory.failure?.during ?? state) : state;
+export const owedBy = ({ state, memory }: StreamRecord): string =>
+  state.startsWith('failed.') ? (memory.failure?.owed ?? memory.failure?.during ?? state) : state;
+
+/** What failed first and was not done since: failures on the way back to it do not make it forgotten. */
+export const owedIn = (failure: Failure | null): string | null =>
+  failure?.owed ?? (failure?.during === 'recovering' ? null : (failure?.during ?? null));
 
 export const fileOf = (context: StreamContext): FileRef => ({
   streamId: context.streamId,
@@ -131,3 +145,9 @@ export const recordOf = (state: string, context: StreamContext): StreamRecord =>
 export const sizeOf = (context: StreamContext): number => context.seen?.sizeBytes ?? 0;
 
 export type SeenPatch = Pick<StreamContext, 'seen' | 'allocatedBytes' | 'lastActivityMs'>;
+export type Patch = Partial<StreamContext>;
+
+/** Every change of `memory` replaces the object, which is what makes a save due. */
+export const remember = (context: StreamContext, change: Partial<StreamMemory>): Patch => ({
+  memory: { ...context.memory, ...change },
+});

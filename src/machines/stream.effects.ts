@@ -1,13 +1,21 @@
 // What each effect needs to know: ids, numbers and offsets; no bytes, handles or secrets. The functions say how an input
 // follows from what the stream knows; the work itself is done by the actors of the same names (src/actors/effects).
 
-import type { FileRef, Freeze } from './file-identity.ts';
+import { type FileRef, type Freeze, lastChangeMs } from './file-identity.ts';
 import type { StreamId, UploadId } from './ids.ts';
 import type { PartsHeld } from './part-ledger.ts';
 import { type PartPlan, partCount } from './part-plan.ts';
-import { fileOf, type StreamContext } from './stream.context.ts';
+import { fileOf, owedIn, type StreamContext, sizeOf } from './stream.context.ts';
+import { supersededIn } from './stream.generations.ts';
 import { partsThatMayGo, partsToSendAgain, planOf } from './stream.guards.ts';
-import type { CompleteCondition, Completion, FinalizeReason, ObjectTarget, StreamMemory } from './stream-record.ts';
+import type {
+  CompleteCondition,
+  Completion,
+  FinalizeReason,
+  LeftUpload,
+  ObjectTarget,
+  StreamMemory,
+} from './stream-record.ts';
 import type { StreamSettings } from './stream-settings.ts';
 
 /** Every effect begins no earlier than `notBeforeMs` (epoch ms). */
@@ -35,13 +43,24 @@ export interface OpenUploadInput extends Owed {
   readonly generation: number;
   /** When the stream began: an empty upload for its key that is older is not its own. */
   readonly startedAtMs: number;
-  /** No object of this stream is on record: there may still be one, where STATE_DIR was lost and Redis holds an older record. */
-  readonly remembersNothing: boolean;
+  /** Of the stream's object on record; null: none. Another one at its key may be a newer one that was forgotten. */
+  readonly provenEtag: string | null;
+  /** Of the file as last seen: the parts of the new upload are large enough for it. */
+  readonly sizeBytes: number;
+  /** Uploads that are known and not gone on with. */
+  readonly leftUploadIds: readonly UploadId[];
   /** Keys that this upload must not go to: those of uploads left behind, and the former object's after a truncation. */
   readonly avoidKeys: readonly string[];
 }
+/** Our own object at the upload's key, which it is to replace. */
+export interface FormerObject {
+  readonly target: ObjectTarget;
+  readonly etag: string;
+}
 export interface UploadPartsInput extends Owed {
   readonly upload: UploadRef;
+  /** Not null: parts that it holds need not be sent again. */
+  readonly former: FormerObject | null;
   readonly numbers: readonly number[];
   /** The frozen size, when these parts must be the freeze's; null while the file grows: then all are whole. */
   readonly frozenBytes: number | null;
@@ -54,6 +73,7 @@ export interface VerifySourceInput extends Owed {
   /** Not null: everything was verified or sent under this freeze; only its stat is to be compared. */
   readonly verifiedFreeze: Freeze | null;
   readonly mode: 'full' | 'append-only';
+  readonly maxParts: number;
 }
 export interface CheckPartsInput extends Owed {
   readonly upload: UploadRef;
@@ -90,6 +110,21 @@ export interface PublishReceiptInput extends Owed {
   readonly verified: StreamSettings['verifySource'];
 }
 
+export interface ClearUploadsInput extends Owed {
+  readonly uploads: readonly Pick<LeftUpload, 'target' | 'uploadId'>[];
+}
+
+export interface DisposeSourceInput extends Owed {
+  readonly completion: Completion;
+  /** `keep`: asked for no more, after the file may have been set aside. */
+  readonly how: StreamSettings['afterComplete'];
+  /** Where it cannot be seen whether anybody writes, nothing is done before this moment (epoch ms). */
+  readonly unseenUntilMs: number;
+}
+
+/** The stream goes on at the same key. */
+const KEEPS_ITS_KEY: readonly LeftUpload['why'][] = ['unmatched', 'rolled_over'];
+
 const owed = (context: StreamContext): Owed => ({
   streamId: context.streamId,
   file: fileOf(context),
@@ -118,7 +153,7 @@ type In = { readonly context: StreamContext };
 export const inputOf = {
   reconcile: ({ context }: In): ReconcileInput => ({
     ...owed(context),
-    cameFrom: context.cameFrom,
+    cameFrom: context.cameFrom ?? owedIn(context.memory.failure),
     mustRecall: context.mustRecall,
     mustAskS3: context.mustAskS3,
     memory: context.memory,
@@ -129,21 +164,25 @@ export const inputOf = {
     settings: context.settings,
     generation: context.memory.generation,
     startedAtMs: context.memory.startedAtMs,
-    remembersNothing: context.memory.completion === null,
+    sizeBytes: sizeOf(context),
+    leftUploadIds: context.memory.leftUploads.map((left) => left.uploadId),
+    provenEtag: context.memory.completion?.etag ?? null,
     avoidKeys: [
-      ...context.memory.leftUploads.filter((left) => left.why !== 'unmatched').map((left) => left.target.key),
+      ...context.memory.leftUploads.filter((left) => !KEEPS_ITS_KEY.includes(left.why)).map((left) => left.target.key),
       ...(context.memory.freshKey && context.memory.completion ? [context.memory.completion.target.key] : []),
     ],
   }),
   uploadParts: ({ context }: In): UploadPartsInput => ({
     ...owed(context),
     upload: must(uploadOf(context), 'an upload'),
+    former: formerIn(context),
     numbers: partsThatMayGo(context),
     frozenBytes: null,
   }),
   resendParts: ({ context }: In): UploadPartsInput => ({
     ...owed(context),
     upload: must(uploadOf(context), 'an upload'),
+    former: formerIn(context),
     numbers: partsToSendAgain(context),
     frozenBytes: must(context.memory.freeze, 'a freeze').sizeBytes,
   }),
@@ -155,6 +194,7 @@ export const inputOf = {
     held: context.memory.parts,
     verifiedFreeze: context.verified ? context.memory.freeze : null,
     mode: context.settings.verifySource,
+    maxParts: context.settings.maxParts,
   }),
   checkParts: ({ context }: In): CheckPartsInput => ({
     ...owed(context),
@@ -167,7 +207,7 @@ export const inputOf = {
     freeze: must(context.memory.freeze, 'a freeze'),
     condition: must(context.memory.upload, 'an upload').condition,
     partCount: frozenParts(context),
-    overrideWriter: context.wishes.finalize,
+    overrideWriter: context.memory.wishes.finalize,
   }),
   probeObject: ({ context }: In): ProbeObjectInput => ({
     ...owed(context),
@@ -184,7 +224,7 @@ export const inputOf = {
   abortUpload: ({ context }: In): AbortUploadInput => ({
     ...owedAlone(context),
     upload: uploadOf(context),
-    byOperator: context.wishes.abort,
+    byOperator: context.memory.wishes.abort,
   }),
   publishReceipt: ({ context }: In): PublishReceiptInput => ({
     ...owed(context),
@@ -194,7 +234,30 @@ export const inputOf = {
     startedAtMs: context.memory.startedAtMs,
     verified: context.settings.verifySource,
   }),
+  clearUploads: ({ context }: In): ClearUploadsInput => ({
+    ...owedAlone(context),
+    uploads: supersededIn(context).map(({ target, uploadId }) => ({ target, uploadId })),
+  }),
+  disposeSource: ({ context }: In): DisposeSourceInput => ({
+    ...owed(context),
+    completion: must(context.memory.completion, 'a completion'),
+    how: context.settings.afterComplete,
+    unseenUntilMs: unseenUntilMs(context),
+  }),
 };
+
+/** As for finalizing: a writer that was seen and is gone has closed the file; of one that nobody ever saw only time tells. */
+function unseenUntilMs({ memory, settings }: StreamContext): number {
+  const { completion, finalizeReason } = memory;
+  if (!completion || finalizeReason === 'writer_closed') return 0;
+  return lastChangeMs(completion.freeze) + settings.streamTimeoutUnknownMs;
+}
+
+function formerIn({ memory }: StreamContext): FormerObject | null {
+  const condition = memory.upload?.condition;
+  if (condition?.kind !== 'ours' || !memory.target) return null;
+  return { target: memory.target, etag: condition.etag };
+}
 
 const frozenParts = (context: StreamContext): number =>
   partCount(planOf(context), must(context.memory.freeze, 'a freeze').sizeBytes);

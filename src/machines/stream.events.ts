@@ -29,6 +29,8 @@ export interface Evidence {
 export type StreamFact =
   | { readonly type: 'file.observed'; readonly stat: FileStat; readonly path: string; readonly atMs: number }
   | { readonly type: 'writer.observed'; readonly presence: WriterPresence; readonly atMs: number }
+  /** We no longer hold the file open; it had no name any more. */
+  | { readonly type: 'file.let_go'; readonly atMs: number }
   | { readonly type: 'stream.due'; readonly atMs: number };
 
 export type StreamWish =
@@ -107,6 +109,9 @@ export type StreamOutcome =
   | { readonly type: 'upload.aborted'; readonly atMs: number }
   | { readonly type: 'upload.found_filled'; readonly atMs: number }
   | { readonly type: 'receipt.published'; readonly atMs: number }
+  | { readonly type: 'uploads.cleared'; readonly atMs: number }
+  /** Removed or moved as the user asked, or gone already. */
+  | { readonly type: 'source.disposed'; readonly atMs: number }
   | { readonly type: 'effect.failed'; readonly failure: Failure; readonly atMs: number };
 
 export type StreamEvent = StreamFact | StreamWish | StreamOutcome;

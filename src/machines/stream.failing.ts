@@ -9,12 +9,18 @@ type EffectState =
   | 'pending_completion'
   | `finalizing.${'opening' | 'verifying' | 'checking' | 'probing' | 'proving' | 'aborting'}`;
 
-/** The `effect.failed` row of a state. `state` is the state itself, dotted. */
-export const afterFailure = <S extends EffectState>(state: S) =>
+/**
+ * The `effect.failed` row of a state. `state` is the state itself, dotted; `whenSourceChanged` where the stream goes when the file
+ * changed under its work.
+ */
+export const afterFailure = <S extends EffectState>(
+  state: S,
+  whenSourceChanged: EffectState | 'active.waiting' = 'active.waiting',
+) =>
   ({
     'effect.failed': [
       { guard: 'failedTransiently', target: `#stream.${state}`, reenter: true, actions: 'backOff' },
-      { guard: 'sourceChanged', target: '#stream.active.waiting', actions: 'backOff' },
+      { guard: 'sourceChanged', target: `#stream.${whenSourceChanged}`, reenter: true, actions: 'backOff' },
       { guard: 's3Diverged', target: '#stream.recovering', reenter: true, actions: ['backOff', 'askS3'] },
       {
         guard: 'needsAPerson',

@@ -16,6 +16,7 @@ const verifying = stream.createStateConfig({
   on: {
     'source.verified': [
       { guard: 'isTooLarge', target: '#stream.failed.ended', actions: 'giveUpTooLarge' },
+      { guard: 'needsMoreParts', target: '#stream.active.waiting', actions: 'startAfterRollover' },
       { guard: 'isFrozenCut', target: '#stream.recovering' },
       { guard: 'isFrozenEmpty', target: '#stream.finalizing.aborting' },
       { guard: 'cleanAndUploaded', target: '#stream.finalizing.checking', actions: 'takeFreeze' },
@@ -93,7 +94,7 @@ const checking = stream.createStateConfig({
         target: '#stream.finalizing.resending',
         actions: ['dropWrongParts', 'backOffFromWrongParts'],
       },
-      { target: '#stream.finalizing.completing', actions: ['breatheOut', 'forgetDoubt'] },
+      { target: '#stream.finalizing.completing', actions: 'breatheOut' },
     ],
     'operator.abort': { target: '#stream.finalizing.aborting', actions: 'wishAbort' },
     ...afterFailure('finalizing.checking'),
@@ -133,10 +134,13 @@ const probing = stream.createStateConfig({
   invoke: { id: 'probeObject', src: 'probeObject', input: inputOf.probeObject },
   on: {
     'object.probed': [
-      { guard: 'objectFoundOurs', target: '#stream.finalizing.proving', actions: 'breatheOut' },
+      { guard: 'objectFoundOurs', target: '#stream.finalizing.proving', actions: ['outliveRefused', 'breatheOut'] },
       { guard: 'uploadFoundGone', target: '#stream.active.waiting', actions: 'startAfterLoss' },
       { guard: 'foreignMustStay', target: '#stream.failed.ended', actions: 'giveUpForeign' },
       { guard: 'objectFoundForeign', target: '#stream.active.waiting', actions: 'startAfterForeign' },
+      { guard: 'completeIsRefusedForGood', target: '#stream.failed.ended', actions: 'giveUpRefused' },
+      { guard: 'completeIsInConflict', target: '#stream.active.waiting', actions: 'startAfterRollover' },
+      { guard: 'completeFoundNoUpload', target: '#stream.active.waiting', actions: 'startAfterLoss' },
       { guard: 'doubtIsOver', target: '#stream.active.waiting', actions: ['forgetDoubt', 'breatheOut'] },
       { target: '#stream.finalizing.probing', reenter: true, actions: 'lookAgainLater' },
     ],
@@ -155,7 +159,8 @@ const proving = stream.createStateConfig({
     },
     'object.mismatched': { target: '#stream.active.waiting', actions: ['backOff', 'startAfterLoss'] },
     'operator.abort': {},
-    ...afterFailure('finalizing.proving'),
+    // The object is there: a file that changes while it is compared is looked at again, the freeze stays what the proof is about.
+    ...afterFailure('finalizing.proving', 'finalizing.proving'),
   },
 });
 
@@ -179,19 +184,43 @@ export const finalizing = stream.createStateConfig({
 });
 
 export const s3Completed = stream.createStateConfig({
-  entry: 'forgetWishes',
   initial: 'publishing',
   on: { 'operator.abort': {} },
   states: {
     publishing: {
+      entry: 'forgetWishes',
       invoke: { id: 'publishReceipt', src: 'publishReceipt', input: inputOf.publishReceipt },
       on: {
         'receipt.published': [
           { guard: 'hasChangedSinceProof', target: '#stream.recovering' },
+          { guard: 'hasSupersededUploads', target: '#stream.s3_completed.clearing', actions: 'breatheOut' },
+          { guard: 'mustDispose', target: '#stream.s3_completed.disposing', actions: 'breatheOut' },
           { target: '#stream.s3_completed.done' },
         ],
         // The object is proven whatever becomes of its receipt: it is tried again for ever, at the pace of the retry plan.
         'effect.failed': { target: '#stream.s3_completed.publishing', reenter: true, actions: 'backOff' },
+      },
+    },
+    /** All that the uploads before this one held is in the proven object. */
+    clearing: {
+      invoke: { id: 'clearUploads', src: 'clearUploads', input: inputOf.clearUploads },
+      on: {
+        'uploads.cleared': [
+          { guard: 'hasChangedSinceProof', target: '#stream.recovering', actions: 'dropSuperseded' },
+          { guard: 'mustDispose', target: '#stream.s3_completed.disposing', actions: ['dropSuperseded', 'breatheOut'] },
+          { target: '#stream.s3_completed.done', actions: 'dropSuperseded' },
+        ],
+        'effect.failed': { target: '#stream.s3_completed.clearing', reenter: true, actions: 'backOff' },
+      },
+    },
+    /** What AFTER_COMPLETE asks for. The object is proven, whatever becomes of it: it is tried again for ever. */
+    disposing: {
+      invoke: { id: 'disposeSource', src: 'disposeSource', input: inputOf.disposeSource },
+      on: {
+        'source.disposed': { target: '#stream.s3_completed.done' },
+        'source.changed': { target: '#stream.recovering', actions: 'seeChangedFile' },
+        'object.mismatched': { target: '#stream.active.waiting', actions: ['backOff', 'startAfterLoss'] },
+        'effect.failed': { target: '#stream.s3_completed.disposing', reenter: true, actions: 'backOff' },
       },
     },
     done: { type: 'final', entry: ['closeLedger', 'leave'] },

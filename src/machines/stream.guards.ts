@@ -3,11 +3,12 @@
 import { type Failure, type FailureKind, kindOf } from './failure.ts';
 import { type Freeze, sameStat } from './file-identity.ts';
 import { countHeld, holdsPart } from './part-ledger.ts';
-import { lastPartThatMayGo, MAX_PARTS, type PartPlan } from './part-plan.ts';
+import { lastPartThatMayGo, type PartPlan, partCount, roomyPlan } from './part-plan.ts';
 import { seeFile, seeWriter, withRecalled } from './stream.changes.ts';
 import { type StreamContext, sizeOf } from './stream.context.ts';
 import type { StreamEventOf } from './stream.events.ts';
-import { isIdle } from './stream-due.ts';
+import { supersededIn } from './stream.generations.ts';
+import { isIdle, rolloverAtMs } from './stream-due.ts';
 
 /** One batch of `uploadParts`: small inputs, and new facts are taken in between batches. */
 const MAX_BATCH_PARTS = 64;
@@ -18,13 +19,18 @@ const MAX_BATCH_PARTS = 64;
  */
 const LEAST_ALLOCATED_SHARE = 1 / 8;
 
-export const planOf = (context: StreamContext): PartPlan => context.memory.upload?.plan ?? context.settings.plan;
+/** The rest of the numbers is for what the file grows while it is sent again. */
+const FULL_SHARE = 0.9;
+
+/** The plan of the upload, or of the one that would be opened now. */
+export const planOf = ({ memory, settings, seen }: StreamContext): PartPlan =>
+  memory.upload?.plan ?? roomyPlan(settings.plan, seen?.sizeBytes ?? 0, settings.maxParts);
 
 /** The next part numbers that may go while the file grows (lag one), ascending, at most one batch. */
 export function partsThatMayGo(context: StreamContext): readonly number[] {
   const size = sizeOf(context);
   if (context.allocatedBytes < size * LEAST_ALLOCATED_SHARE) return [];
-  const last = lastPartThatMayGo(planOf(context), size);
+  const last = lastPartThatMayGo(planOf(context), size, context.settings.maxParts);
   const held = context.memory.parts;
   const numbers: number[] = [];
   for (let n = held.contiguous + 1; n <= last && numbers.length < MAX_BATCH_PARTS; n += 1)
@@ -103,41 +109,98 @@ export function owesReceipt(context: StreamContext, event: StreamEventOf<'stream
   return withRecalled(context, event.evidence).cameFrom === 's3_completed.publishing' && isAsCompleted(context, event);
 }
 
-/**
- * A former process may have opened an upload that nobody knows of: it is looked for although there is nothing more to send. Its
- * intent may be older than the state that the record names.
- */
-export function areBytesGoneWhileOpening(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
+/** The file may lie aside by now: it is looked for there. */
+export function owesDisposal(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
+  const { cameFrom, memory } = withRecalled(context, event.evidence);
+  return (
+    cameFrom === 's3_completed.disposing' &&
+    memory.completion?.generation === memory.generation &&
+    (event.evidence.stat === null || isAsCompleted(context, event))
+  );
+}
+
+/** The present generation was proven: whatever the file is now, its object holds what the uploads before held. */
+export function owesClearing(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
+  const known = withRecalled(context, event.evidence);
+  const { completion, generation } = known.memory;
+  return completion?.generation === generation && supersededIn(known).length > 0;
+}
+
+/** A former process may have opened an upload that nobody knows of. Its intent may be older than the state that the record names. */
+function mayHaveOpened(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
   const { cameFrom, memory } = withRecalled(context, event.evidence);
   const isProven = memory.completion?.generation === memory.generation;
-  const wasOpening = memory.failure?.during?.endsWith('.opening') === true;
-  const mayHaveOpened = wasOpening || (cameFrom !== null && /^(active|pending|finalizing)/.test(cameFrom));
-  return event.evidence.stat === null && memory.upload === null && !isProven && mayHaveOpened;
+  const wasOpening = (memory.failure?.owed ?? memory.failure?.during)?.endsWith('.opening') === true;
+  const isUnderWay = cameFrom !== null && /^(active|pending|finalizing)/.test(cameFrom);
+  return memory.upload === null && !isProven && (wasOpening || isUnderWay);
 }
+
+/** It is looked for although there is nothing more to send. */
+export const areBytesGoneWhileOpening = (context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean =>
+  event.evidence.stat === null && mayHaveOpened(context, event);
+
+/** It is found by opening, and then there is something to abort. */
+export const isAbortWantedWhileOpening = (context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean =>
+  withRecalled(context, event.evidence).memory.wishes.abort && mayHaveOpened(context, event);
 
 /** A former process owed a Complete: it may have been sent. */
 export function mayHaveSentComplete(context: StreamContext, event: StreamEventOf<'stream.reconciled'>): boolean {
   if (event.evidence.upload !== 'listed') return false;
   const { cameFrom, memory } = withRecalled(context, event.evidence);
-  return (
-    cameFrom === 'finalizing.completing' || cameFrom === 'finalizing.probing' || memory.completeDoubtUntilMs !== null
-  );
+  const owed = cameFrom === 'finalizing.completing' || cameFrom === 'finalizing.probing';
+  return memory.freeze !== null && (owed || memory.completeDoubtUntilMs !== null);
 }
 
 export const isDoubtOver = (context: StreamContext, atMs: number): boolean =>
   atMs >= (context.memory.completeDoubtUntilMs ?? 0);
+
+/** Each one means that the whole file is sent again: after these the present upload is completed again instead, at the pace of the retry plan. */
+const MAX_CONFLICTED_UPLOADS = 3;
+
+/** Refused by name, and not executed: AWS wants another upload. */
+export const isInConflict = (context: StreamContext): boolean =>
+  context.memory.completeRefusal?.code === 'upload_conflicted' && supersededIn(context).length < MAX_CONFLICTED_UPLOADS;
+
+/** Swift lists the parts of a completed upload as before: Complete itself knows better, and what it made is not there. */
+export const foundNoUpload = (context: StreamContext, event: StreamEventOf<'object.probed'>): boolean =>
+  context.memory.completeRefusal?.code === 'upload_not_found' &&
+  event.object === 'absent' &&
+  isDoubtOver(context, event.atMs);
 
 export const isKind = (failure: Failure | null, ...kinds: readonly FailureKind[]): boolean =>
   failure !== null && kinds.includes(kindOf(failure));
 
 /** Complete was refused because another object holds the key, and that object is not ours. */
 export const lostToForeign = (context: StreamContext, event: StreamEventOf<'object.probed'>): boolean =>
-  event.object === 'foreign' && context.memory.failure?.code === 'precondition_failed';
+  event.object === 'foreign' && context.memory.completeRefusal?.code === 'precondition_failed';
 
 /** Refused by name: the server looked at the parts and did not execute the Complete. */
 export const refusedTheParts = (failure: Failure): boolean =>
   failure.code === 'part_invalid' || failure.code === 'part_too_small';
 
 /** What the freeze saw needs more parts than S3 allows. */
-export const isTooLarge = (_context: StreamContext, event: StreamEventOf<'source.verified'>): boolean =>
-  event.differing.some((n) => n > MAX_PARTS);
+export const needsMoreParts = ({ settings }: StreamContext, event: StreamEventOf<'source.verified'>): boolean =>
+  event.differing.some((n) => n > settings.maxParts);
+
+/** And larger parts would not help. */
+export const isTooLarge = (context: StreamContext, event: StreamEventOf<'source.verified'>): boolean =>
+  needsMoreParts(context, event) && !hasRoomierPlan(context, event.freeze.sizeBytes);
+
+/** Whether larger parts could carry the file. */
+function hasRoomierPlan(context: StreamContext, fileBytes: number): boolean {
+  const { plan, maxParts } = context.settings;
+  const roomy = roomyPlan(plan, fileBytes, maxParts);
+  return roomy.firstPartBytes > planOf(context).firstPartBytes && partCount(roomy, fileBytes) <= maxParts;
+}
+
+/** Its upload will not have numbers enough for what the file becomes. */
+export function outgrewItsPlan(context: StreamContext): boolean {
+  const { memory, settings } = context;
+  if (!memory.upload || countHeld(memory.parts) === 0) return false;
+  const size = sizeOf(context);
+  return partCount(memory.upload.plan, size) > settings.maxParts * FULL_SHARE && hasRoomierPlan(context, size);
+}
+
+/** Before an upload is half as old as it may become, its parts can be sent once more in good time. */
+export const isUploadOld = (context: StreamContext, atMs: number): boolean =>
+  atMs >= (rolloverAtMs(context) ?? Number.POSITIVE_INFINITY);

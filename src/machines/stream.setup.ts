@@ -8,8 +8,10 @@ import * as change from './stream.changes.ts';
 import { type StreamContext, type StreamInput, sizeOf } from './stream.context.ts';
 import type * as effects from './stream.effects.ts';
 import type { StreamEvent, StreamEventOf } from './stream.events.ts';
+import * as generation from './stream.generations.ts';
 import * as ask from './stream.guards.ts';
 import { isIdle } from './stream-due.ts';
+import { NO_WISHES } from './stream-record.ts';
 
 /** What a stream tells the group it lives in. */
 export interface StreamLeft {
@@ -22,6 +24,9 @@ export interface StreamLeft {
 export interface StopSending {
   readonly type: 'sending.stop';
 }
+
+/** The same work would fail in the same way again. */
+const FOR_GOOD: readonly FailureKind[] = ['bug', 'limit', 'conflict', 'snapshot_unreadable'];
 
 const effect = <Input>() => fromCallback<StreamEvent | StopSending, Input, StreamEvent>(() => {});
 
@@ -67,6 +72,8 @@ export const stream = setup({
     proveObject: effect<effects.ProveObjectInput>(),
     abortUpload: effect<effects.AbortUploadInput>(),
     publishReceipt: effect<effects.PublishReceiptInput>(),
+    clearUploads: effect<effects.ClearUploadsInput>(),
+    disposeSource: effect<effects.DisposeSourceInput>(),
   },
   guards: {
     // how work failed
@@ -82,6 +89,7 @@ export const stream = setup({
     objectIsOurs: evidence((found) => found.object === 'ours'),
     bytesAreGone: evidence((found) => found.stat === null),
     bytesAreGoneWhileOpening: when('stream.reconciled', ask.areBytesGoneWhileOpening),
+    abortIsWantedWhileOpening: when('stream.reconciled', ask.isAbortWantedWhileOpening),
     emptyFileIsGone: ({ context, event }) =>
       event.type === 'stream.reconciled' &&
       event.evidence.stat === null &&
@@ -89,6 +97,9 @@ export const stream = setup({
       ask.isEmpty(context),
     uploadIsGone: evidence((found) => found.upload === 'gone'),
     owesReceipt: when('stream.reconciled', ask.owesReceipt),
+    owesDisposal: when('stream.reconciled', ask.owesDisposal),
+    mustDispose: ({ context }) => context.settings.afterComplete.kind !== 'keep',
+    owesClearing: when('stream.reconciled', ask.owesClearing),
     isAsCompleted: when('stream.reconciled', ask.isAsCompleted),
     isFrozenCut: when(
       'source.verified',
@@ -110,12 +121,19 @@ export const stream = setup({
     s3IsUnknown: ({ context }) => !context.s3Known,
     hasDirtyParts: ({ context }) => context.dirty.length > 0,
     isTooLarge: when('source.verified', ask.isTooLarge),
+    needsMoreParts: when('source.verified', ask.needsMoreParts),
+    outgrewItsPlan: ({ context }) => ask.outgrewItsPlan(context),
+    isUploadOld: when('stream.due', (context, event) => ask.isUploadOld(context, event.atMs)),
+    hasSupersededUploads: ({ context }) => generation.supersededIn(context).length > 0,
     partsAreWrong: when('parts.checked', (_, event) => event.wrong.length > 0),
     partsAreTooMany: when('parts.checked', (_, event) => event.excess.length > 0),
     // the object
     objectFoundOurs: when('object.probed', (_, event) => event.object === 'ours'),
     objectFoundForeign: when('object.probed', ask.lostToForeign),
     uploadFoundGone: when('object.probed', (_, event) => event.upload === 'gone'),
+    completeIsRefusedForGood: ({ context }) => ask.isKind(context.memory.completeRefusal, ...FOR_GOOD),
+    completeIsInConflict: ({ context }) => ask.isInConflict(context),
+    completeFoundNoUpload: when('object.probed', ask.foundNoUpload),
     doubtIsOver: when('object.probed', (context, event) => ask.isDoubtOver(context, event.atMs)),
     mayGoButS3IsUnknown: ({ context }) => !context.s3Known && ask.partMayGo(context),
     mayGoIntoUpload: ({ context }) => context.memory.upload !== null && ask.partMayGo(context),
@@ -123,10 +141,10 @@ export const stream = setup({
       'source.verified',
       (context, event) => event.differing.length === 0 && context.memory.upload !== null,
     ),
-    failedForGood: failedAs('bug', 'limit', 'conflict', 'snapshot_unreadable'),
+    failedForGood: failedAs(...FOR_GOOD),
     isBusyAndNotOverridden: when(
       'writer.checked',
-      (context, event) => !context.wishes.finalize && !ask.isStillIdle(context, event),
+      (context, event) => !context.memory.wishes.finalize && !ask.isStillIdle(context, event),
     ),
     isCheckedEmpty: when('writer.checked', (context, event) => ask.isWithoutBytes(context, event.stat)),
     isFrozenEmpty: when('source.verified', (context, event) => ask.isWithoutBytes(context, event.freeze)),
@@ -139,8 +157,8 @@ export const stream = setup({
       (context, event) => event.atMs >= context.parkedAtMs + context.settings.parkedRetryMs,
     ),
     // wishes
-    finalizeIsWanted: ({ context }) => context.wishes.finalize,
-    abortIsWanted: ({ context }) => context.wishes.abort,
+    finalizeIsWanted: ({ context }) => context.memory.wishes.finalize,
+    abortIsWanted: ({ context }) => context.memory.wishes.abort,
   },
   actions: {
     seeFile: assign(
@@ -157,9 +175,9 @@ export const stream = setup({
         ? change.seeWriter(context, event.presence, event.atMs)
         : {},
     ),
-    wishFinalize: assign(({ context }) => ({ wishes: { ...context.wishes, finalize: true } })),
-    wishAbort: assign(({ context }) => ({ wishes: { ...context.wishes, abort: true } })),
-    forgetWishes: assign({ wishes: { finalize: false, abort: false } }),
+    wishFinalize: assign(({ context }) => change.wish(context, { finalize: true })),
+    wishAbort: assign(({ context }) => change.wish(context, { abort: true })),
+    forgetWishes: assign(({ context }) => change.wish(context, NO_WISHES)),
     noteReason: assign(({ context }) => ({ memory: { ...context.memory, finalizeReason: reasonOf(context) } })),
     backOff: assign(({ context, event }) => {
       const failure = failureIn(event);
@@ -180,6 +198,7 @@ export const stream = setup({
     giveUpTooLarge: assign(({ context, event }) =>
       change.giveUpFor(context, FILE_TOO_LARGE, 'finalizing.verifying', event.atMs),
     ),
+    giveUpRefused: assign(({ context, event }) => change.giveUpRefused(context, event.atMs)),
     giveUpForeign: assign(({ context, event }) =>
       change.giveUpFor(context, FOREIGN_OBJECT, 'finalizing.completing', event.atMs),
     ),
@@ -187,32 +206,37 @@ export const stream = setup({
       on('parts.settled', (context, event) => change.waitForLateArrivals(context, event.unanswered, event.atMs)),
     ),
     believeEvidence: assign(on('stream.reconciled', change.believeEvidence)),
-    doubtCompletion: assign(({ context, event }) => change.doubtCompletion(context, event.atMs)),
-    forgetDoubt: assign(({ context }) => ({ memory: { ...context.memory, completeDoubtUntilMs: null } })),
+    doubtCompletion: assign(({ context, event }) => change.doubtCompletion(context, failureIn(event), event.atMs)),
+    outliveRefused: assign(({ context }) => generation.outliveRefused(context)),
+    forgetDoubt: assign(on('object.probed', change.forgetDoubt)),
     askS3: assign({ mustAskS3: true }),
-    takeUpload: assign(on('upload.opened', change.takeUpload)),
+    takeUpload: assign(on('upload.opened', generation.takeUpload)),
     takePart: assign(on('part.uploaded', change.takePart)),
     takeFreeze: assign(on('source.verified', change.takeFreeze)),
     dropWrongParts: assign(on('parts.checked', (context, event) => change.dropParts(context, event.wrong))),
     thaw: assign(({ context }) => change.thaw(context)),
     startAfterTruncation: assign(({ context }) =>
-      change.startNextGeneration(context, { leave: 'truncated', freshKey: true }),
+      generation.startNextGeneration(context, { leave: 'truncated', freshKey: true }),
     ),
     startAfterExcess: assign(({ context }) =>
-      change.startNextGeneration(context, { leave: 'excess_parts', freshKey: false }),
+      generation.startNextGeneration(context, { leave: 'excess_parts', freshKey: false }),
     ),
     startAfterForeign: assign(({ context }) =>
-      change.startNextGeneration(context, { leave: 'foreign_object', freshKey: true }),
+      generation.startNextGeneration(context, { leave: 'foreign_object', freshKey: true }),
     ),
-    startAfterLoss: assign(({ context }) => change.startNextGeneration(context, { leave: null, freshKey: false })),
-    startAfterCompletion: assign(({ context }) => change.startAfterCompletion(context)),
+    startAfterRollover: assign(({ context }) =>
+      generation.startNextGeneration(context, { leave: 'rolled_over', freshKey: false }),
+    ),
+    dropSuperseded: assign(({ context }) => generation.dropSuperseded(context)),
+    startAfterLoss: assign(({ context }) => generation.startNextGeneration(context, { leave: null, freshKey: false })),
+    startAfterCompletion: assign(({ context }) => generation.startAfterCompletion(context)),
     takeCompletion: assign(({ context, event }) =>
       event.type === 'object.proven' || event.type === 'object.superseded' || event.type === 'object.adopted'
-        ? change.takeCompletion(context, event.completion)
+        ? generation.takeCompletion(context, event.completion)
         : {},
     ),
-    keepCompletion: assign(on('stream.reconciled', change.keepCompletion)),
-    closeLedger: assign(({ context }) => change.closeLedger(context)),
+    keepCompletion: assign(on('stream.reconciled', generation.keepCompletion)),
+    closeLedger: assign(({ context }) => generation.closeLedger(context)),
     stopSending: sendTo('uploadParts', { type: 'sending.stop' } satisfies StopSending),
     leave: enqueueActions(({ enqueue, context, self }) => {
       const parent = self._parent;
@@ -239,7 +263,7 @@ const FOREIGN_OBJECT: Failure = {
 };
 
 function reasonOf(context: StreamContext): 'operator' | 'writer_closed' | 'idle' | 'idle_writer_unknown' {
-  if (context.wishes.finalize) return 'operator';
+  if (context.memory.wishes.finalize) return 'operator';
   // A writer that was seen and is gone has closed, also where some other process may not be looked into.
   if (context.writer.closedAtMs !== null) return 'writer_closed';
   return context.writer.presence === 'unknown' ? 'idle_writer_unknown' : 'idle';

@@ -3,19 +3,14 @@
 // S1. Watch first, then sweep: what appears in between is seen twice, never missed.
 // S2. Records come before files: a restored stream is live before its file is seen.
 // S3. Draining starts nothing new; whatever is cut off is owed again after the next start.
+// S4. A group is spawned for the first stream that belongs to it: nothing is sent to a group that is not there.
 
 import { assign, enqueueActions, fromCallback, sendTo, setup, spawnChild } from 'xstate';
 import type { Failure } from './failure.ts';
 import type { Freeze } from './file-identity.ts';
 import type { StreamId } from './ids.ts';
 import { staleScanMachine } from './stale-scan.machine.ts';
-import {
-  GROUP_COUNT,
-  type GroupEvent,
-  groupIdOf,
-  type StreamBroke,
-  streamGroupMachine,
-} from './stream-group.machine.ts';
+import { type GroupEvent, groupIdOf, type StreamBroke, streamGroupMachine } from './stream-group.machine.ts';
 import type { StreamRecord } from './stream-record.ts';
 import type { StreamSettings } from './stream-settings.ts';
 
@@ -34,6 +29,9 @@ export type SupervisorEvent =
       readonly atMs: number;
     }
   | { readonly type: 'daemon.refused'; readonly failure: Failure; readonly atMs: number }
+  /** `STANDBY`: somebody else carries a folder. `detail` is one line for people. */
+  | { readonly type: 'lease.awaited'; readonly detail: string; readonly atMs: number }
+  | { readonly type: 'lease.taken'; readonly atMs: number }
   | { readonly type: 'sweep.finished'; readonly files: number; readonly bytes: number; readonly atMs: number }
   | { readonly type: 'tick'; readonly atMs: number }
   /** Nothing is left to do for `--once`: the first sweep is over and no stream is on its way. */
@@ -49,8 +47,13 @@ export interface SupervisorInput {
 }
 
 export interface SupervisorContext extends SupervisorInput {
+  readonly groups: readonly string[];
   readonly swept: boolean;
   readonly brokenStreams: number;
+  /** Of the last tick; 0 before the first. Whoever watches over the daemon looks at it. */
+  readonly tickedAtMs: number;
+  /** What a standby waits for, one line for people. */
+  readonly awaits: string | null;
   /** Why the daemon refused to start or stopped by itself. */
   readonly refusal: Failure | null;
 }
@@ -63,15 +66,20 @@ const supervisor = setup({
     streamGroup: streamGroupMachine,
     staleScan: staleScanMachine,
     boot: work(),
+    standby: work(),
     watch: work(),
     ticker: work(),
     drain: work(),
   },
   guards: { isOnce: ({ context }) => context.once && context.swept },
   actions: {
-    spawnGroups: enqueueActions(({ enqueue, context }) => {
-      for (let n = 0; n < GROUP_COUNT; n += 1)
-        enqueue(spawnChild('streamGroup', { id: `group-${n}`, input: { settings: context.settings } }));
+    /** S4. */
+    spawnGroups: enqueueActions(({ enqueue, context, event }) => {
+      const wanted = new Set(streamsIn(event).map(groupIdOf));
+      const missing = [...wanted].filter((id) => !context.groups.includes(id));
+      if (missing.length === 0) return;
+      for (const id of missing) enqueue(spawnChild('streamGroup', { id, input: { settings: context.settings } }));
+      enqueue(assign({ groups: [...context.groups, ...missing] }));
     }),
     restore: enqueueActions(({ enqueue, event }) => {
       if (event.type !== 'daemon.booted') return;
@@ -89,11 +97,20 @@ const supervisor = setup({
       ({ event }) => event as RoutedEvent,
     ),
     passTick: sendTo('staleScan', ({ event }) => ({ type: 'tick' as const, atMs: 'atMs' in event ? event.atMs : 0 })),
+    noteTick: assign(({ event }) => ('atMs' in event ? { tickedAtMs: event.atMs } : {})),
     noteSweep: assign({ swept: true }),
     noteBroken: assign(({ context }) => ({ brokenStreams: context.brokenStreams + 1 })),
+    noteAwaited: assign(({ event }) => ('detail' in event ? { awaits: event.detail } : {})),
+    forgetAwaited: assign({ awaits: null }),
     noteRefusal: assign(({ event }) => ('failure' in event ? { refusal: event.failure } : {})),
   },
 });
+
+/** The streams that an event brings to life or speaks of. */
+function streamsIn(event: SupervisorEvent): readonly StreamId[] {
+  if (event.type === 'daemon.booted') return [...event.restored, ...event.known].map(({ streamId }) => streamId);
+  return [routedId(event)];
+}
 
 const routedId = (event: SupervisorEvent): StreamId =>
   'file' in event
@@ -102,16 +119,39 @@ const routedId = (event: SupervisorEvent): StreamId =>
 
 export const supervisorMachine = supervisor.createMachine({
   id: 'supervisor',
-  context: ({ input }) => ({ ...input, swept: false, brokenStreams: 0, refusal: null }),
+  context: ({ input }) => ({
+    ...input,
+    groups: [],
+    swept: false,
+    brokenStreams: 0,
+    tickedAtMs: 0,
+    awaits: null,
+    refusal: null,
+  }),
   initial: 'booting',
-  entry: 'spawnGroups',
   on: { 'stream.broke': { actions: 'noteBroken' } },
   states: {
     /** Locks, journal, registry and lease; then every stored record. */
     booting: {
       invoke: { id: 'boot', src: 'boot', input: {} },
       on: {
-        'daemon.booted': { target: 'running', actions: 'restore' },
+        'daemon.booted': { target: 'running', actions: ['spawnGroups', 'restore'] },
+        'daemon.refused': { target: 'stopped', actions: 'noteRefusal' },
+        'lease.awaited': { target: 'standby', actions: 'noteAwaited' },
+        'lease.lost': { target: 'stopped', actions: 'noteRefusal' },
+        'operator.drain': { target: 'stopped' },
+      },
+    },
+    /** Only with STANDBY: another daemon carries a folder. What the journal and the registry hold is read after it ended. */
+    standby: {
+      invoke: [
+        { id: 'standby', src: 'standby', input: {} },
+        { id: 'ticker', src: 'ticker', input: {} },
+      ],
+      on: {
+        tick: { actions: 'noteTick' },
+        'lease.awaited': { actions: 'noteAwaited' },
+        'lease.taken': { target: 'booting', actions: 'forgetAwaited' },
         'daemon.refused': { target: 'stopped', actions: 'noteRefusal' },
         'operator.drain': { target: 'stopped' },
       },
@@ -123,12 +163,12 @@ export const supervisorMachine = supervisor.createMachine({
         { id: 'ticker', src: 'ticker', input: {} },
       ],
       on: {
-        'file.seen': { actions: 'route' },
-        'file.skipped': { actions: 'route' },
-        'stream.told': { actions: 'route' },
-        'stream.forgotten': { actions: 'route' },
+        'file.seen': { actions: ['spawnGroups', 'route'] },
+        'file.skipped': { actions: ['spawnGroups', 'route'] },
+        'stream.told': { actions: ['spawnGroups', 'route'] },
+        'stream.forgotten': { actions: ['spawnGroups', 'route'] },
         'sweep.finished': { actions: 'noteSweep' },
-        tick: { actions: 'passTick' },
+        tick: { actions: ['noteTick', 'passTick'] },
         'streams.settled': { guard: 'isOnce', target: 'draining' },
         'lease.lost': { target: 'draining', actions: 'noteRefusal' },
         'operator.drain': { target: 'draining' },

@@ -62,7 +62,14 @@ const SUPERVISOR_ROWS = `
 *        | stream.broke    | -      | stays    | -
 booting  | daemon.booted   | -      | running  | watch, staleScan, ticker
 booting  | daemon.refused  | -      | stopped  | -
+booting  | lease.awaited   | -      | standby  | standby, ticker
+booting  | lease.lost      | -      | stopped  | -
 booting  | operator.drain  | -      | stopped  | -
+standby  | tick            | -      | stays    | -
+standby  | lease.awaited   | -      | stays    | -
+standby  | lease.taken     | -      | booting  | boot
+standby  | daemon.refused  | -      | stopped  | -
+standby  | operator.drain  | -      | stopped  | -
 running  | file.seen       | -      | stays    | -
 running  | file.skipped    | -      | stays    | -
 running  | stream.told     | -      | stays    | -
@@ -79,6 +86,8 @@ const supervisorEvents: readonly AnyEventObject[] = [
   { type: 'stream.broke', streamId: ID, detail: 'thrown' },
   { type: 'daemon.booted', restored: [record], known: [], atMs },
   { type: 'daemon.refused', failure, atMs },
+  { type: 'lease.awaited', detail: 'daemon-b carries /recordings', atMs },
+  { type: 'lease.taken', atMs },
   { type: 'file.seen', file: FILE, stat, atMs },
   { type: 'file.skipped', file: FILE, stat, atMs },
   { type: 'stream.told', streamId: ID, event: { type: 'operator.finalize', atMs } },

@@ -17,7 +17,7 @@ import {
 const numbers = fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 60 });
 
 describe('parts held', () => {
-  test('are the same whatever the order of their answers, and however often one comes', () => {
+  test('F21 are the same whatever the order of their answers, and however often one comes', () => {
     fc.assert(
       fc.property(numbers, (list) => {
         const held = list.reduce(withPart, NO_PARTS);

@@ -13,7 +13,9 @@ import {
   type PartPlan,
   partCount,
   plannedRange,
+  planWithParts,
   rangeWithin,
+  roomyPlan,
   uniformPlan,
 } from '../../src/machines/part-plan.ts';
 
@@ -74,7 +76,7 @@ describe('the numbers that are promised for 8 MiB first parts', () => {
 });
 
 describe('for every file and plan', () => {
-  test('the ranges tile the file: no gap, no overlap, nothing beyond its end', () => {
+  test('F67 the ranges tile the file: no gap, no overlap, nothing beyond its end', () => {
     fc.assert(
       fc.property(plans, fileBytes, (plan, size) => {
         let end = 0;
@@ -92,7 +94,7 @@ describe('for every file and plan', () => {
     );
   });
 
-  test('every part but the tail keeps the limits of S3', () => {
+  test('F20 every part but the tail keeps the limits of S3', () => {
     fc.assert(
       fc.property(plans, fc.integer({ min: 1, max: MAX_PARTS }), (plan, n) => {
         const { sizeBytes } = plannedRange(plan, n);
@@ -148,4 +150,21 @@ describe('lag one: a part goes once the next has begun', () => {
       }),
     );
   });
+});
+
+test('the plan that was made roomier is found again by the number of parts alone', () => {
+  fc.assert(
+    fc.property(
+      plans,
+      fc.integer({ min: 1, max: 2 * TIB }),
+      fc.integer({ min: 10, max: MAX_PARTS }),
+      (plan, size, maxParts) => {
+        const used = roomyPlan(plan, size, maxParts);
+        const found = planWithParts(plan, size, partCount(used, size));
+        if (partCount(used, size) > 1) expect(found).toEqual(used);
+        else expect(found && rangeWithin(found, 1, size)).toEqual(rangeWithin(used, 1, size));
+      },
+    ),
+  );
+  expect(planWithParts(GROWING, 100 * GIB, 4_000)).toBeNull();
 });

@@ -9,7 +9,7 @@ import { type Failure, type FailureCode, failureOf } from '../../src/machines/fa
 import { type FileStat, freezeOf } from '../../src/machines/file-identity.ts';
 import { byteOffset, partNumber, uploadId } from '../../src/machines/ids.ts';
 import { NO_PARTS } from '../../src/machines/part-ledger.ts';
-import { MAX_PARTS, partCount } from '../../src/machines/part-plan.ts';
+import { MAX_PARTS, partCount, roomyPlan } from '../../src/machines/part-plan.ts';
 import type { StreamContext } from '../../src/machines/stream.context.ts';
 import type { Evidence, StreamEvent, StreamEventOf } from '../../src/machines/stream.events.ts';
 import { partsThatMayGo, planOf } from '../../src/machines/stream.guards.ts';
@@ -65,6 +65,7 @@ function heardEverywhere({ context, soonMs, lateMs }: Moment): readonly StreamEv
     { type: 'writer.observed', presence: 'none', atMs: soonMs },
     { type: 'stream.due', atMs: soonMs },
     { type: 'stream.due', atMs: lateMs },
+    { type: 'file.let_go', atMs: soonMs },
     { type: 'operator.finalize', atMs: soonMs },
     { type: 'operator.retry', atMs: soonMs },
     { type: 'operator.abort', atMs: soonMs },
@@ -136,10 +137,10 @@ const opened: Tell = ({ context, soonMs }) => {
   const target = { bucket: SETTINGS.bucket, key: `take~${context.memory.leftUploads.length + 1}.mp4` };
   const upload = {
     uploadId: uploadId(`upload-${context.memory.generation}`),
-    plan: SETTINGS.plan,
+    plan: roomyPlan(SETTINGS.plan, context.seen?.sizeBytes ?? 0, context.settings.maxParts),
     condition: { kind: 'absent' },
     openedAtMs: soonMs,
-    expiresAtMs: null,
+    expiresAtMs: soonMs + DAY_MS,
   } as const;
   const { generation } = context.memory;
   return [
@@ -197,6 +198,7 @@ const verified: Tell = ({ context, soonMs }) => {
     told(statOf(MIB, soonMs), [1]),
     told(statOf(0, soonMs), []),
     told(statOf(5000 * 1024 * MIB, soonMs), [MAX_PARTS + 1]),
+    told(statOf(60 * 1024 * 1024 * MIB, soonMs), [MAX_PARTS + 1]),
     ...(context.memory.parts.contiguous >= all.length ? [told(now, [])] : []),
   ];
 };
@@ -207,9 +209,19 @@ const checked: Tell = ({ soonMs }) => [
   { type: 'parts.checked', wrong: [], excess: [9], atMs: soonMs },
 ];
 
+const REFUSALS_OF_COMPLETE = [
+  's3_unavailable',
+  'part_invalid',
+  's3_access_denied',
+  'precondition_failed',
+  'upload_conflicted',
+  'upload_not_found',
+  'file_too_large',
+] as const;
+
 const completed: Tell = ({ context, soonMs }) => [
   { type: 'upload.completed', etag: 'e-3', atMs: soonMs },
-  ...(['s3_unavailable', 'part_invalid', 's3_access_denied', 'precondition_failed'] as const).map(
+  ...REFUSALS_OF_COMPLETE.map(
     (code) => ({ type: 'upload.completion_failed', failure: failure(code), atMs: soonMs }) as const,
   ),
   { type: 'writer.checked', stat: seenNow(context, soonMs), presence: 'open', atMs: soonMs },
@@ -276,5 +288,15 @@ const OUTCOMES: Readonly<Record<string, Tell>> = {
     ],
     failing,
   ),
+  's3_completed.disposing': all(
+    ({ context, soonMs }) => [
+      { type: 'source.disposed', atMs: soonMs },
+      { type: 'source.changed', stat: statOf(5 * MIB, soonMs), atMs: soonMs },
+      { type: 'source.changed', stat: seenNow(context, soonMs), atMs: soonMs },
+      { type: 'object.mismatched', failure: failure('object_not_found'), atMs: soonMs },
+    ],
+    failing,
+  ),
+  's3_completed.clearing': all(({ soonMs }) => [{ type: 'uploads.cleared', atMs: soonMs }], failing),
   's3_completed.publishing': all(({ soonMs }) => [{ type: 'receipt.published', atMs: soonMs }], failing),
 };

@@ -9,7 +9,7 @@ import type { StreamEvent } from '../../src/machines/stream.events.ts';
 import { planOf } from '../../src/machines/stream.guards.ts';
 import { streamMachine } from '../../src/machines/stream.machine.ts';
 import { dueAtMs } from '../../src/machines/stream-due.ts';
-import type { StreamRecord } from '../../src/machines/stream-record.ts';
+import { NO_WISHES, type StreamRecord } from '../../src/machines/stream-record.ts';
 import { isFinal } from '../../src/machines/stream-status.ts';
 import { dotted, type Seen, startNoting } from './machine-walk.ts';
 import { restoredInput, statAsSeen, statOf } from './stream-input.ts';
@@ -53,7 +53,7 @@ export function cutsOf(path: StreamPath): readonly Cut[] {
 /** What may exist at the moment of a cut: where Complete was sent or is owed, more than one world is true. */
 export function worldsAt(cut: Cut): ReadonlyMap<string, () => StreamWorld> {
   const { context, state } = cut;
-  const { upload, target, freeze, completeDoubtUntilMs, failure, completion, generation } = context.memory;
+  const { upload, target, freeze, completeDoubtUntilMs, completeRefusal, completion, generation } = context.memory;
   const quiet = () => worldOf(context, state);
   if (!upload || !target || completion?.generation === generation) return new Map([['as recorded', quiet]]);
   const foreign = () => {
@@ -81,7 +81,7 @@ export function worldsAt(cut: Cut): ReadonlyMap<string, () => StreamWorld> {
   return new Map([
     ['Complete was not executed', quiet],
     ['Complete was executed', executed],
-    ...(failure?.code === 'precondition_failed' ? [['another object appeared', foreign] as const] : []),
+    ...(completeRefusal?.code === 'precondition_failed' ? [['another object appeared', foreign] as const] : []),
   ]);
 }
 
@@ -104,8 +104,8 @@ function worldOf(context: StreamContext, state: string): StreamWorld {
       parts: new Map(held.map((n) => [n, { isClean: !dirty.includes(n), endBytes: endOf(n, context) }])),
     });
   }
-  for (const [n, left] of memory.leftUploads.entries())
-    world.uploads.set(`left-${n}`, {
+  for (const left of memory.leftUploads)
+    world.uploads.set(left.uploadId, {
       key: left.target.key,
       generation: 0,
       parts: new Map([[left.parts, { isClean: true, endBytes: 0 }]]),
@@ -127,13 +127,14 @@ export function finishUncut(cut: Cut, world: StreamWorld): unknown {
   return finish(actor, world, cut.atMs);
 }
 
-/** The process died; the operator repeats what he wished for, because wishes are not recorded. */
+/** The process died. A wish is recorded with the outcome of `recovering`; before that the operator has to repeat it. */
 export function finishRestored(cut: Cut, world: StreamWorld): unknown {
-  const { settings, wishes } = cut.context;
+  const { settings, memory } = cut.context;
   const input: StreamInput = cut.record
     ? restoredInput(cut.record, cut.atMs, settings)
     : { ...cut.path.input, atMs: cut.atMs };
   const { actor } = startNoting(streamMachine, input);
+  const wishes = cut.state === 'recovering' ? memory.wishes : NO_WISHES;
   if (wishes.finalize) actor.send({ type: 'operator.finalize', atMs: cut.atMs });
   if (wishes.abort) actor.send({ type: 'operator.abort', atMs: cut.atMs });
   return finish(actor, world, cut.atMs);
@@ -174,7 +175,7 @@ const answerOf = (world: StreamWorld, work: string, input: { readonly notBeforeM
 
 /** Nothing is owed: time passes until the stream is due. A writer that was seen is gone by now. */
 function nextTick(state: string, context: StreamContext, nowMs: number): StreamEvent {
-  const due = dueAtMs(state, context);
+  const due = context.writer.presence === 'open' ? null : dueAtMs(state, context);
   return due === null
     ? { type: 'writer.observed', presence: 'none', atMs: nowMs }
     : { type: 'stream.due', atMs: Math.max(nowMs, due) };

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { seeWriter } from '../../src/machines/stream.changes.ts';
 import { initialContext, type StreamContext } from '../../src/machines/stream.context.ts';
 import { dueAtMs, idleFromMs, isIdle } from '../../src/machines/stream-due.ts';
+import type { Completion } from '../../src/machines/stream-record.ts';
 import { DAY_MS, freshInput, SETTINGS, START_MS } from './stream-input.ts';
 
 const QUIET_SINCE_MS = START_MS + 1_000;
@@ -14,12 +15,16 @@ interface Known {
   readonly closedAfterMs?: number;
   readonly reopenings?: number;
   readonly generation?: number;
+  /** The last generation that became an object; default: the one before. */
+  readonly completed?: number;
   readonly graceMs?: number;
 }
 
 function contextOf(known: Known): StreamContext {
   const context = initialContext(freshInput());
   const { closedAfterMs, reopenings = 0, generation = 1, graceMs = SETTINGS.writerCloseGraceMs } = known;
+  const completed = known.completed ?? generation - 1;
+  const completion = completed > 0 ? ({ generation: completed } as Completion) : null;
   return {
     ...context,
     settings: { ...SETTINGS, writerCloseGraceMs: graceMs },
@@ -28,7 +33,7 @@ function contextOf(known: Known): StreamContext {
       presence: known.presence,
       closedAtMs: closedAfterMs === undefined ? null : QUIET_SINCE_MS + closedAfterMs,
     },
-    memory: { ...context.memory, reopenings, generation },
+    memory: { ...context.memory, reopenings, generation, completion },
   };
 }
 
@@ -49,6 +54,11 @@ describe('a stream is idle', () => {
     ['reopened: no grace', { presence: 'none', closedAfterMs: 0, reopenings: 1 }, 30_000],
     ['reopened: twice the patience in generation 2', { presence: 'none', reopenings: 1, generation: 2 }, 60_000],
     ['reopened: four times in generation 3', { presence: 'none', reopenings: 1, generation: 3 }, 120_000],
+    [
+      'reopened: uploads lost or rolled over cost no patience',
+      { presence: 'none', reopenings: 1, generation: 9, completed: 1 },
+      60_000,
+    ],
     ['reopened: up to an hour', { presence: 'none', reopenings: 9, generation: 30 }, 3_600_000],
     ['reopened and unknown', { presence: 'unknown', reopenings: 1, generation: 2 }, 240_000],
     ['a later generation alone changes nothing', { presence: 'none', generation: 5 }, 30_000],

@@ -72,7 +72,7 @@ describe('a thrown error in one stream touches no other', () => {
     expect(liveIn(group)).toEqual([B]);
     expect(streamIn(group, A)).toBeUndefined();
     expect(streamIn(group, B)).toBe(other);
-    expect(snapshotOf(other).context.wishes.finalize).toBe(true);
+    expect(snapshotOf(other).context.memory.wishes.finalize).toBe(true);
     expect(group.getSnapshot().status).toBe('active');
     expect(errors).toEqual([]);
   });

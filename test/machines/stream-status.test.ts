@@ -21,6 +21,8 @@ finalizing.probing           | finalizing          | streams:pending_completion
 finalizing.proving           | finalizing          | streams:pending_completion
 finalizing.aborting          | finalizing          | streams:pending_completion
 s3_completed.publishing      | s3_completed        | streams:pending_metadata
+s3_completed.clearing        | s3_completed        | streams:pending_metadata
+s3_completed.disposing       | s3_completed        | streams:pending_metadata
 s3_completed.done            | completed           | streams:completed
 aborted_no_parts.done        | aborted_no_parts    | streams:aborted
 aborted_no_parts.by_operator | aborted_by_operator | streams:aborted

@@ -1,11 +1,13 @@
 // The walk through the stream's chart that its path tests share: from a new file, and from the records of streams that were
 // stopped where only a restart can be seen to matter.
 
+import { uploadId } from '../../src/machines/ids.ts';
 import { partCount } from '../../src/machines/part-plan.ts';
 import type { StreamContext, StreamInput } from '../../src/machines/stream.context.ts';
 import { recordOf } from '../../src/machines/stream.context.ts';
 import type { StreamEvent } from '../../src/machines/stream.events.ts';
-import { planOf } from '../../src/machines/stream.guards.ts';
+import { supersededIn } from '../../src/machines/stream.generations.ts';
+import { hasChangedSinceProof, planOf } from '../../src/machines/stream.guards.ts';
 import { streamMachine } from '../../src/machines/stream.machine.ts';
 import type { StreamRecord } from '../../src/machines/stream-record.ts';
 import { isFinal } from '../../src/machines/stream-status.ts';
@@ -18,7 +20,7 @@ export type StreamWalk = Walked<StreamEvent, StreamInput>;
 
 /** What of a stream's knowledge the guards ahead ask for, and nothing else: states that agree in it are walked on from once. */
 function abstractOf(state: Seen<StreamContext>): string {
-  const { memory, seen, wishes, dirty, s3Known, mustRecall, cameFrom, writer, settings } = state.context;
+  const { memory, seen, dirty, s3Known, mustRecall, cameFrom, writer, settings } = state.context;
   const at = dotted(state.value);
   const size = seen?.sizeBytes ?? -1;
   const grows = at.startsWith('active') || at === 'pending_completion' || at === 'recovering';
@@ -29,13 +31,18 @@ function abstractOf(state: Seen<StreamContext>): string {
     memory.sentEndBytes > 0,
     size < memory.sentEndBytes,
     memory.parts.contiguous >= partCount(planOf(state.context), size),
-    wishes.abort,
+    memory.wishes.abort,
     memory.completion !== null && memory.completion.generation === memory.generation,
     memory.completeDoubtUntilMs !== null,
-    ...(grows ? [wishes.finalize, s3Known, writer.presence === 'open'] : []),
+    ...(at.startsWith('s3_completed') || at === 'recovering'
+      ? [supersededIn(state.context).length > 0, settings.afterComplete.kind]
+      : []),
+    ...(at.startsWith('s3_completed') ? [hasChangedSinceProof(state.context)] : []),
+    ...(at === 'active.waiting' ? [settings.maxParts] : []),
+    ...(grows ? [memory.wishes.finalize, s3Known, writer.presence === 'open'] : []),
     ...(at === 'recovering' ? [memory.freeze !== null, mustRecall, cameFrom, settings.onExisting] : []),
     ...(at === 'finalizing.resending' ? [dirty.length] : []),
-    ...(at === 'finalizing.probing' ? [memory.failure?.code === 'precondition_failed', settings.onExisting] : []),
+    ...(at === 'finalizing.probing' ? [memory.completeRefusal?.code, settings.onExisting] : []),
   ]);
 }
 
@@ -66,7 +73,28 @@ function seenAfter(path: StreamPath): Seen<StreamContext> {
 }
 
 /** Complete was refused because of another object, and it is not known yet whose. */
-const isRefusedByCondition = ({ memory }: StreamContext): boolean => memory.failure?.code === 'precondition_failed';
+const isRefusedByCondition = ({ memory }: StreamContext): boolean =>
+  memory.completeRefusal?.code === 'precondition_failed';
+
+const DELETING: typeof SETTINGS = { ...SETTINGS, afterComplete: { kind: 'delete' } };
+
+const leaving = ({ memory, ...record }: StreamRecord): StreamRecord => ({
+  ...record,
+  memory: {
+    ...memory,
+    leftUploads: [
+      {
+        target: { bucket: SETTINGS.bucket, key: 'take.mp4' },
+        uploadId: uploadId('upload-0'),
+        parts: 1,
+        sentEndBytes: PART_BYTES,
+        why: 'rolled_over',
+      },
+    ],
+  },
+});
+
+const holdsParts = ({ memory }: StreamContext): boolean => memory.parts.contiguous > 0;
 
 const fresh = new Map([['a new file', freshInput()]]);
 
@@ -82,6 +110,23 @@ export function walkStream(): StreamWalk {
     [
       'a record of a refused Complete, where foreign objects must stay',
       restored(recordIn('finalizing.probing', first, isRefusedByCondition), { ...SETTINGS, onExisting: 'fail' }),
+    ],
+    [
+      'a record of an upload with too few numbers for its file',
+      restored(recordIn('active.waiting', first, holdsParts), { ...SETTINGS, maxParts: 2 }),
+    ],
+    ['a record that owes the end of an upload before', restored(leaving(recordIn('s3_completed.publishing', first)))],
+    [
+      'a record that owes a receipt, of a file that must go',
+      restored(recordIn('s3_completed.publishing', first), DELETING),
+    ],
+    [
+      'a record that owes the end of an upload before, of a file that must go',
+      restored(leaving(recordIn('s3_completed.publishing', first)), DELETING),
+    ],
+    [
+      'a record of a file that may lie aside',
+      restored({ ...recordIn('s3_completed.publishing', first), state: 's3_completed.disposing' }, DELETING),
     ],
     ['a stream that had left', freshInput({ mustRecall: true, atMs: laterMs })],
   ]);

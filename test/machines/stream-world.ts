@@ -8,7 +8,7 @@ import type { FileStat } from '../../src/machines/file-identity.ts';
 import { freezeOf, sameStat } from '../../src/machines/file-identity.ts';
 import { uploadId } from '../../src/machines/ids.ts';
 import { heldOf, NO_PARTS } from '../../src/machines/part-ledger.ts';
-import { partCount, plannedRange, rangeWithin } from '../../src/machines/part-plan.ts';
+import { partCount, plannedRange, rangeWithin, roomyPlan } from '../../src/machines/part-plan.ts';
 import type * as effects from '../../src/machines/stream.effects.ts';
 import type { Evidence, StreamEvent } from '../../src/machines/stream.events.ts';
 import type { Completion, ObjectTarget } from '../../src/machines/stream-record.ts';
@@ -72,6 +72,15 @@ export class StreamWorld {
       ],
       proveObject: (known: effects.ProveObjectInput) => [this.#prove(known, atMs)],
       abortUpload: (known: effects.AbortUploadInput) => [this.#abort(known, atMs)],
+      clearUploads: (known: effects.ClearUploadsInput) => {
+        for (const { uploadId: id } of known.uploads) this.uploads.delete(id);
+        return [{ type: 'uploads.cleared', atMs }];
+      },
+      disposeSource: (known: effects.DisposeSourceInput) => [
+        this.file && !sameStat(known.completion.freeze, this.file)
+          ? { type: 'source.changed', stat: this.file, atMs }
+          : { type: 'source.disposed', atMs },
+      ],
       publishReceipt: () => [{ type: 'receipt.published', atMs }],
     };
     const answer = answers[work];
@@ -127,7 +136,13 @@ export class StreamWorld {
       return {
         type: 'upload.opened',
         target: { bucket: known.settings.bucket, key },
-        upload: { uploadId: id, plan: known.settings.plan, condition, openedAtMs: atMs, expiresAtMs: null },
+        upload: {
+          uploadId: id,
+          plan: roomyPlan(known.settings.plan, known.sizeBytes, known.settings.maxParts),
+          condition,
+          openedAtMs: atMs,
+          expiresAtMs: null,
+        },
         parts: NO_PARTS,
         sentEndBytes: 0,
         generation: known.generation,

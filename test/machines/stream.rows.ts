@@ -3,9 +3,9 @@
 // `at once` needs no event, `-` is no guard (or, after rows with guards, "else"), `stays` goes on with the same work.
 
 /** What every state that owes work does when the work fails. */
-const failing = (state: string, work: string): string => `
+const failing = (state: string, work: string, changed = 'active.waiting | -'): string => `
 ${state} | effect.failed | failedTransiently | ${state}       | ${work}
-${state} | effect.failed | sourceChanged     | active.waiting | -
+${state} | effect.failed | sourceChanged     | ${changed}
 ${state} | effect.failed | s3Diverged        | recovering     | reconcile
 ${state} | effect.failed | needsAPerson      | failed.parked  | -
 ${state} | effect.failed | -                 | failed.ended   | -
@@ -22,7 +22,10 @@ const RECOVERING = `
 recovering | stream.reconciled | objectIsOurs              | finalizing.proving      | proveObject
 recovering | stream.reconciled | mayHaveSentComplete       | finalizing.probing      | probeObject
 recovering | stream.reconciled | owesReceipt               | s3_completed.publishing | publishReceipt
+recovering | stream.reconciled | owesClearing              | s3_completed.clearing   | clearUploads
+recovering | stream.reconciled | owesDisposal              | s3_completed.disposing  | disposeSource
 recovering | stream.reconciled | isAsCompleted             | s3_completed.done       | -
+recovering | stream.reconciled | abortIsWantedWhileOpening | active.opening          | openUpload
 recovering | stream.reconciled | abortIsWanted             | finalizing.aborting     | abortUpload
 recovering | stream.reconciled | emptyFileIsGone           | finalizing.aborting     | abortUpload
 recovering | stream.reconciled | bytesAreGoneWhileOpening  | active.opening          | openUpload
@@ -38,10 +41,13 @@ const ACTIVE = `
 active.waiting | at once    | abortIsWanted       | finalizing.aborting | abortUpload
 active.waiting | at once    | isCutBelowSent      | recovering          | reconcile
 active.waiting | at once    | finalizeIsWanted    | pending_completion  | checkWriter
+active.waiting | at once    | outgrewItsPlan      | stays               | -
 active.waiting | at once    | mayGoButS3IsUnknown | recovering          | reconcile
 active.waiting | at once    | mayGoIntoUpload     | active.uploading    | uploadParts
 active.waiting | at once    | partMayGo           | active.opening      | openUpload
 active.waiting | stream.due | isIdle              | pending_completion  | checkWriter
+active.waiting | stream.due | isUploadOld         | stays               | -
+active.waiting | file.let_go | -                  | recovering          | reconcile
 
 active.opening | upload.opened  | - | active.waiting    | -
 active.opening | object.adopted | - | s3_completed.publishing | publishReceipt
@@ -70,6 +76,7 @@ ${failing('pending_completion', 'checkWriter')}
 
 const VERIFYING = `
 finalizing.verifying | source.verified | isTooLarge       | failed.ended         | -
+finalizing.verifying | source.verified | needsMoreParts   | active.waiting       | -
 finalizing.verifying | source.verified | isFrozenCut      | recovering           | reconcile
 finalizing.verifying | source.verified | isFrozenEmpty    | finalizing.aborting  | abortUpload
 finalizing.verifying | source.verified | cleanAndUploaded | finalizing.checking  | checkParts
@@ -121,6 +128,9 @@ finalizing.probing | object.probed  | objectFoundOurs    | finalizing.proving | 
 finalizing.probing | object.probed  | uploadFoundGone    | active.waiting     | -
 finalizing.probing | object.probed  | foreignMustStay    | failed.ended       | -
 finalizing.probing | object.probed  | objectFoundForeign | active.waiting     | -
+finalizing.probing | object.probed  | completeIsRefusedForGood | failed.ended | -
+finalizing.probing | object.probed  | completeIsInConflict | active.waiting   | -
+finalizing.probing | object.probed  | completeFoundNoUpload | active.waiting  | -
 finalizing.probing | object.probed  | doubtIsOver        | active.waiting     | -
 finalizing.probing | object.probed  | -                  | finalizing.probing | probeObject
 finalizing.probing | operator.abort | -                  | stays              | probeObject
@@ -130,7 +140,7 @@ finalizing.proving | object.proven     | - | s3_completed.publishing | publishRe
 finalizing.proving | object.superseded | - | active.waiting          | -
 finalizing.proving | object.mismatched | - | active.waiting          | -
 finalizing.proving | operator.abort    | - | stays                   | proveObject
-${failing('finalizing.proving', 'proveObject')}
+${failing('finalizing.proving', 'proveObject', 'finalizing.proving | proveObject')}
 `;
 
 const ABORTING = `
@@ -144,8 +154,18 @@ ${failing('finalizing.aborting', 'abortUpload')}
 const ENDS = `
 s3_completed            | operator.abort    | -                    | stays                   | -
 s3_completed.publishing | receipt.published | hasChangedSinceProof | recovering              | reconcile
+s3_completed.publishing | receipt.published | hasSupersededUploads | s3_completed.clearing   | clearUploads
+s3_completed.publishing | receipt.published | mustDispose          | s3_completed.disposing  | disposeSource
 s3_completed.publishing | receipt.published | -                    | s3_completed.done       | -
+s3_completed.clearing   | uploads.cleared   | hasChangedSinceProof | recovering              | reconcile
+s3_completed.clearing   | uploads.cleared   | mustDispose          | s3_completed.disposing  | disposeSource
+s3_completed.clearing   | uploads.cleared   | -                    | s3_completed.done       | -
+s3_completed.clearing   | effect.failed     | -                    | s3_completed.clearing   | clearUploads
 s3_completed.publishing | effect.failed     | -                    | s3_completed.publishing | publishReceipt
+s3_completed.disposing  | source.disposed   | -                    | s3_completed.done       | -
+s3_completed.disposing  | source.changed    | -                    | recovering              | reconcile
+s3_completed.disposing  | object.mismatched | -                    | active.waiting          | -
+s3_completed.disposing  | effect.failed     | -                    | s3_completed.disposing  | disposeSource
 
 failed        | operator.retry    | -          | recovering | reconcile
 failed        | operator.abort    | -          | recovering | reconcile
