@@ -20,7 +20,8 @@ export const drainLogic = (world: World, mirror: RegistryMirror | null) =>
         world.writeAhead.drain(),
         world.clock.waitUntil(world.clock.nowMs() + JOURNAL_GRACE_MS, stop.signal),
       ]);
-      await mirror?.drain(Math.max(untilMs, world.clock.nowMs()));
+      const lastMs = Math.max(untilMs, world.clock.nowMs());
+      await Promise.all([mirror?.drain(lastMs), world.notices.drain(lastMs)]);
       sendBack({ type: 'drain.finished', atMs: world.clock.nowMs() });
     })();
     return () => stop.abort();

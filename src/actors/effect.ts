@@ -7,7 +7,7 @@
 // E3. An exception in here is a bug: it stops this stream, with everything kept, and touches no other.
 
 import { type CallbackActorLogic, fromCallback } from 'xstate';
-import { failureOf } from '../machines/failure.ts';
+import { failureOf, kindOf } from '../machines/failure.ts';
 import type { Owed } from '../machines/stream.effects.ts';
 import type { StreamEvent } from '../machines/stream.events.ts';
 import type { StopSending } from '../machines/stream.setup.ts';
@@ -29,6 +29,9 @@ interface Shape {
   readonly afterBug?: (detail: string, atMs: number) => StreamEvent;
 }
 
+/** Nobody asks why; left out, it would be an exception with its stack each time, a twentieth of what an effect costs. */
+const OVER = 'over';
+
 type Perform<I> = (input: I, run: Run, world: World) => Promise<StreamEvent>;
 export type EffectLogic<I> = CallbackActorLogic<StreamEvent | StopSending, I, StreamEvent>;
 
@@ -43,16 +46,16 @@ export const effect =
         if (lives()) sendBack(fact);
       };
       receive((message) => {
-        if (message.type === 'sending.stop') stop.abort();
+        if (message.type === 'sending.stop') stop.abort(OVER);
       });
-      const takeBack = world.gate.whenClosed(() => stop.abort());
+      const takeBack = world.gate.whenClosed(() => stop.abort(OVER));
       const run: Run = { signal: left.signal, stopSignal: stop.signal, report, now: () => world.clock.nowMs() };
       void undertake(shape, perform, input, run, world, lives)
         .then((outcome) => outcome && report(outcome))
         .finally(takeBack);
       return () => {
-        left.abort();
-        stop.abort();
+        left.abort(OVER);
+        stop.abort(OVER);
       };
     });
 
@@ -70,7 +73,7 @@ async function undertake<I extends Owed>(
     await world.clock.waitUntil(input.notBeforeMs, run.stopSignal);
     if (shape.waitsForJournal) await world.writeAhead.settled(input.streamId);
     if (!lives() || world.gate.isClosed) return null;
-    return await world.gate.pass(() => perform(input, run, world));
+    return counted(await world.gate.pass(() => perform(input, run, world)), world);
   } catch (error) {
     const detail = error instanceof Error ? `${shape.name}: ${error.message}` : shape.name;
     world.telemetry.error('bug: an effect threw', {
@@ -81,4 +84,12 @@ async function undertake<I extends Owed>(
     const atMs = run.now();
     return shape.afterBug?.(detail, atMs) ?? { type: 'effect.failed', failure: failureOf('bug', detail), atMs };
   }
+}
+
+/** What is tried again by itself. Parts were counted one by one. */
+function counted(outcome: StreamEvent, world: World): StreamEvent {
+  if (outcome.type !== 'effect.failed' && outcome.type !== 'upload.completion_failed') return outcome;
+  const kind = kindOf(outcome.failure);
+  if (kind === 'transient' || kind === 'diverged') world.telemetry.count('retries', 1, outcome.failure.code);
+  return outcome;
 }

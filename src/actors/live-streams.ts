@@ -17,8 +17,18 @@ export interface LiveStream {
   readonly tell: (event: StreamEvent) => void;
 }
 
+/** Whether the scan looks at the stream's file. */
+export const isWatched = ({ state }: LiveStream): boolean => !state.startsWith('failed.') && state !== 'recovering';
+
+/** When a file was last looked at (epoch ms), and whether that was the sweep, which comes by again. */
+export interface FileLook {
+  readonly atMs: number;
+  readonly bySweep: boolean;
+}
+
 export class LiveStreams {
   readonly #byId = new Map<StreamId, LiveStream>();
+  readonly #looks = new Map<StreamId, FileLook>();
 
   set(stream: LiveStream): void {
     this.#byId.set(stream.id, stream);
@@ -26,6 +36,21 @@ export class LiveStreams {
 
   drop(id: StreamId): void {
     this.#byId.delete(id);
+    this.#looks.delete(id);
+  }
+
+  /** Undefined: look at it as soon as you can. */
+  lookAt(id: StreamId): FileLook | undefined {
+    return this.#looks.get(id);
+  }
+
+  noteLook(id: StreamId, look: FileLook): void {
+    if (this.#byId.has(id)) this.#looks.set(id, look);
+  }
+
+  /** Somebody saw that the file changed: the next pass of the scan is to see it too. */
+  lookSoon(id: StreamId): void {
+    this.#looks.delete(id);
   }
 
   get(id: StreamId): LiveStream | undefined {

@@ -15,18 +15,23 @@ import { streamMachine } from '../machines/stream.machine.ts';
 import { dueAtMs } from '../machines/stream-due.ts';
 import { isFinal, statusOf } from '../machines/stream-status.ts';
 import type { LiveStream } from './live-streams.ts';
+import { recordHistory } from './record-history.ts';
 import { dotted, type StreamSnapshot } from './stream-state.ts';
 import { viewOf } from './stream-view-of.ts';
 import type { World } from './world.ts';
 
 interface Last {
   readonly state: string;
+  /** The last one that has an outcome: what is shown while the stream recovers. */
+  readonly settled: string;
   readonly memory: StreamContext['memory'] | null;
 }
 
 export function observeStreams(world: World): (event: InspectionEvent) => void {
   const lastOf = new Map<StreamId, Last>();
+  const record = recordHistory(world.history, world.clock);
   return (event) => {
+    record(event);
     if (event.type === '@xstate.event') {
       const broken = brokenIn(event.event, world);
       if (broken) lastOf.delete(broken.id);
@@ -53,7 +58,8 @@ export function observeStreams(world: World): (event: InspectionEvent) => void {
     if (isRemembered && (state !== last?.state || context.memory !== last?.memory)) {
       world.writeAhead.offer(recordOf(state, context), dueAtMs(state, context));
     }
-    world.views.streamChanged(viewOf(state, context));
+    const settled = state === 'recovering' ? (last?.settled ?? context.restoredState ?? state) : state;
+    world.views.streamChanged(viewOf(state, context, settled));
     if (isFinal(state)) {
       lastOf.delete(id);
       world.streams.drop(id);
@@ -61,7 +67,7 @@ export function observeStreams(world: World): (event: InspectionEvent) => void {
       return;
     }
     // `recovering` keeps the memory that is in the journal, so that only an outcome is a change.
-    lastOf.set(id, { state, memory: state === 'recovering' ? (last?.memory ?? null) : context.memory });
+    lastOf.set(id, { state, settled, memory: state === 'recovering' ? (last?.memory ?? null) : context.memory });
     world.streams.set({ id, state, context, tell: (fact: StreamEvent) => ref.send(fact) });
   };
 }
@@ -81,11 +87,13 @@ function noteBroken(world: World, { id, state, context }: LiveStream, error: unk
     ...{ streamId: id, path: context.memory.path, state },
     detail: error instanceof Error ? (error.stack ?? error.message) : detail,
   });
+  world.history.note(id, 'outcome', 'stream.broke', detail, world.clock.nowMs());
   const memory = { ...context.memory, failure: failureOf('bug', detail, { during: state }) };
   world.views.streamChanged(viewOf(state, { ...context, memory }));
 }
 
 function tellChange(world: World, to: string, context: StreamContext): void {
+  world.notices.changed(to, context);
   const { memory } = context;
   const fields = {
     streamId: context.streamId,

@@ -25,7 +25,7 @@ interface Reader {
 export const endedEarly = (range: Pick<PartRange, 'partNumber'>): Failure =>
   failureOf('source_changed', `the file ends within part ${range.partNumber}`);
 
-/** Hashes a range through `scratch` (PIECE_BYTES long). `source_changed` when the file ends before the range does. */
+/** Hashes a range through `scratch`, piece by piece of its length. `source_changed` when the file ends before the range does. */
 export async function hashRange(
   reader: Reader,
   file: FileRef,

@@ -8,16 +8,18 @@ import { PIECE_BYTES } from './range-reading.ts';
 
 export class ReadingPlaces {
   readonly #permits: Permits;
+  readonly #scratchBytes: number;
   readonly #idle: Uint8Array[] = [];
 
-  constructor(places: number) {
+  constructor(places: number, scratchBytes = PIECE_BYTES) {
     this.#permits = new Permits(places);
+    this.#scratchBytes = scratchBytes;
   }
 
-  /** Resolves as `read` does, which gets PIECE_BYTES of memory; without a place when `signal` fired first: nothing is read then. */
+  /** Resolves as `read` does, which gets scratch memory; without a place when `signal` fired first: nothing is read then. */
   async through<T>(signal: AbortSignal, read: (scratch: Uint8Array) => Promise<T>): Promise<T> {
     const giveBack = await this.#permits.take(1, signal);
-    const scratch = this.#idle.pop() ?? new Uint8Array(PIECE_BYTES);
+    const scratch = this.#idle.pop() ?? new Uint8Array(this.#scratchBytes);
     try {
       return await read(scratch);
     } finally {

@@ -1,10 +1,10 @@
 // Retention: the records of finished streams stay while their file exists, and RETAIN_FINAL_SECONDS longer; then journal,
 // registry, groups and views forget them. Without this, all of them would grow for ever.
 //
-// Only final records are looked at; `failed` leaves by cure or by the operator's word alone.
+// Only final records are looked at; `failed` leaves by cure or by the operator's word alone. What the registry shows as over and the
+// journal does not know (it was forgotten while Redis was away) goes the same way, at a later pass.
 
 import type { StreamId } from '../machines/ids.ts';
-import type { StreamRecord } from '../machines/stream-record.ts';
 import { isFinal } from '../machines/stream-status.ts';
 import type { World } from './world.ts';
 
@@ -28,28 +28,44 @@ export class Retention {
     this.#notBeforeMs = nowMs + PASS_EVERY_MS;
     const stored = await this.#world.journal.load();
     if (!stored.ok) return;
-    const finals = stored.value.records.map((each) => each.record).filter((record) => isFinal(record.state));
-    const known = new Set(finals.map((record) => record.streamId));
-    for (const id of this.#goneSinceMs.keys()) if (!known.has(id)) this.#goneSinceMs.delete(id);
-    for (const record of finals) {
-      if (isThere(record.streamId)) this.#goneSinceMs.delete(record.streamId);
-      else await this.#noteGone(record, nowMs);
+    const records = stored.value.records.map((each) => each.record);
+    const finals = records.filter((record) => isFinal(record.state));
+    const strays = await this.#strays(new Set(records.map((record) => record.streamId)));
+    const over = new Map([...finals.map((each) => [each.streamId, each.memory.folder] as const), ...strays]);
+    for (const id of this.#goneSinceMs.keys()) if (!over.has(id)) this.#goneSinceMs.delete(id);
+    for (const [id, folder] of over) {
+      if (isThere(id)) this.#goneSinceMs.delete(id);
+      else await this.#noteGone(id, folder, nowMs);
     }
   }
 
-  async #noteGone(record: StreamRecord, nowMs: number): Promise<void> {
-    const id = record.streamId;
+  async #strays(known: ReadonlySet<StreamId>): Promise<readonly (readonly [StreamId, string])[]> {
+    const found: (readonly [StreamId, string])[] = [];
+    for (const { path } of this.#world.options.folders) {
+      const ids = await this.#world.registry?.strays(path, (id) => known.has(id));
+      if (ids?.ok) found.push(...ids.value.map((id) => [id, path] as const));
+    }
+    return found;
+  }
+
+  async #noteGone(id: StreamId, folderPath: string, nowMs: number): Promise<void> {
     const sinceMs = this.#goneSinceMs.get(id) ?? nowMs;
     this.#goneSinceMs.set(id, sinceMs);
     if (nowMs - sinceMs < this.#world.options.retainFinalMs || this.#world.streams.get(id)) return;
     const forgotten = await this.#world.journal.forget(id);
     if (!forgotten.ok) return;
-    this.#goneSinceMs.delete(id);
     this.#world.writeAhead.forget(id);
     this.#world.views.streamForgotten(id);
     this.#world.tellSupervisor({ type: 'stream.forgotten', streamId: id });
-    const folder = this.#world.options.folders.find((each) => each.path === record.memory.folder);
-    const lease = folder && this.#world.leases.get(folder.id);
-    if (lease) await this.#world.registry?.forget(id, lease);
+    if (await this.#isGoneFromRegistry(id, folderPath)) this.#goneSinceMs.delete(id);
+  }
+
+  /** False: it is a stray at the next pass. */
+  async #isGoneFromRegistry(id: StreamId, folderPath: string): Promise<boolean> {
+    const { leases, options, registry } = this.#world;
+    const folder = options.folders.find((each) => each.path === folderPath);
+    const lease = folder && leases.get(folder.id);
+    if (!registry || !lease) return registry === null;
+    return (await registry.forget(id, lease)).ok;
   }
 }

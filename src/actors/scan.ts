@@ -1,7 +1,7 @@
 // scan: one pass of the stale scan: what grew, who writes, whose time has come. Owed by the stale scan's `scanning`.
 //
-// C1. Growth is learned by stat. A file that was quiet is looked at after a tenth of its pause, at the latest when the sweep would
-//     find it too: a stat each second of 10,000 silent files costs a fifth of a core.
+// C1. Growth is learned by stat. A file that was quiet is looked at after a tenth of its pause. The sweep looks at each file that has a
+//     name, in a thread and for a tenth of what it costs here: a file that was silent for long is left to it, unless it does not come.
 // C2. Writers are asked for once while a file grows (to have seen who will close it) and whenever it is quiet, all in one look;
 //     a look that is expensive (many processes) is repeated less often, yet every few seconds. A look that failed tells nothing.
 // C3. A stream is told what was seen, never what to do.
@@ -12,7 +12,8 @@ import type { StreamId } from '../machines/ids.ts';
 import type { ScanInput, StaleScanEvent } from '../machines/stale-scan.machine.ts';
 import { fileOf } from '../machines/stream.context.ts';
 import type { WriterPresence } from '../ports/writer-check.ts';
-import type { LiveStream } from './live-streams.ts';
+import { HeldFiles } from './held-files.ts';
+import { type FileLook, isWatched, type LiveStream } from './live-streams.ts';
 import type { World } from './world.ts';
 
 /** Stats at once: enough to keep the thread pool busy. */
@@ -21,6 +22,8 @@ const STATS_AT_ONCE = 16;
 const LATENESS_SHARE = 1 / 10;
 /** As often as the folders are swept: later it would never be the first to see growth. */
 const MAX_LATENESS_MS = 10_000;
+/** A sweep that took this much longer than the one before hangs, or the file lost its name: then it is looked at here. */
+const SWEEP_GRACE_MS = 3_000;
 const QUIET_MS = 1000;
 /** A look may cost a twentieth of a core ... */
 const LOOK_COST_FACTOR = 20;
@@ -52,50 +55,61 @@ async function scan(world: World, growth: GrowthWatch, writers: WriterWatch): Pr
   for (const stream of due) stream.tell({ type: 'stream.due', atMs });
   if (world.options.once && world.streams.allSettled()) world.tellSupervisor({ type: 'streams.settled', atMs });
   world.telemetry.observe('stale_scan', atMs - startedMs);
-  world.views.daemonChanged({ lastStaleScanAtMs: atMs, partsInFlight: world.slots.inFlight });
+  world.views.daemonChanged({
+    lastStaleScanAtMs: atMs,
+    partsInFlight: world.slots.inFlight,
+    heldBytes: growth.heldBytes(),
+  });
   return due.length;
 }
 
-const isWatched = (stream: LiveStream): boolean => !stream.state.startsWith('failed.') && stream.state !== 'recovering';
-
 class GrowthWatch {
   readonly #world: World;
-  /** When each stream was last looked at; only of those that live. */
-  #lookedAtMs: ReadonlyMap<StreamId, number> = new Map();
+  readonly #held: HeldFiles;
 
   constructor(world: World) {
     this.#world = world;
+    this.#held = new HeldFiles(world);
   }
 
   async look(): Promise<void> {
-    const { clock, files, streams } = this.#world;
+    const { clock, streams } = this.#world;
     const startedMs = clock.nowMs();
-    const lookedAtMs = new Map<StreamId, number>();
     const due: LiveStream[] = [];
     for (const stream of streams.all()) {
-      if (!isWatched(stream)) continue;
-      const before = this.#lookedAtMs.get(stream.id);
-      const isDue = before === undefined || startedMs - before >= pauseMs(stream, startedMs);
-      if (isDue) due.push(stream);
-      lookedAtMs.set(stream.id, isDue ? startedMs : before);
+      if (!isLookedAt(stream, streams.lookAt(stream.id), startedMs)) continue;
+      due.push(stream);
+      streams.noteLook(stream.id, { atMs: startedMs, bySweep: false });
     }
-    this.#lookedAtMs = lookedAtMs;
     const lane = async () => {
-      for (let stream = due.pop(); stream; stream = due.pop()) {
-        const file = fileOf(stream.context);
-        const stat = await files.stat(file);
-        const seen = streams.get(stream.id)?.context.seen;
-        if (!stat.ok || (seen && sameStat(seen, stat.value))) continue;
-        stream.tell({ type: 'file.observed', stat: stat.value, path: file.path, atMs: clock.nowMs() });
-      }
+      for (let stream = due.pop(); stream; stream = due.pop()) await this.#lookAt(stream);
     };
-    await Promise.all(Array.from({ length: STATS_AT_ONCE }, lane));
+    await Promise.all(Array.from({ length: Math.min(STATS_AT_ONCE, due.length) }, lane));
+    await this.#held.keepWithinLimit();
+  }
+
+  async #lookAt(stream: LiveStream): Promise<void> {
+    const { clock, files, streams } = this.#world;
+    const file = fileOf(stream.context);
+    const stat = await files.stat(file);
+    if (stat.ok) this.#held.note(stream.id, stat.value);
+    const seen = streams.get(stream.id)?.context.seen;
+    if (!stat.ok || (seen && sameStat(seen, stat.value))) return;
+    stream.tell({ type: 'file.observed', stat: stat.value, path: file.path, atMs: clock.nowMs() });
+  }
+
+  heldBytes(): number {
+    return this.#held.bytes();
   }
 }
 
 /** A file that grows is looked at in every pass. */
-const pauseMs = ({ context }: LiveStream, atMs: number): number =>
-  Math.min(MAX_LATENESS_MS, (atMs - context.lastActivityMs) * LATENESS_SHARE);
+function isLookedAt(stream: LiveStream, last: FileLook | undefined, atMs: number): boolean {
+  if (last === undefined) return isWatched(stream);
+  const latenessMs = Math.min(MAX_LATENESS_MS, (atMs - stream.context.lastActivityMs) * LATENESS_SHARE);
+  const graceMs = last.bySweep && latenessMs === MAX_LATENESS_MS ? SWEEP_GRACE_MS : 0;
+  return atMs - last.atMs >= latenessMs + graceMs && isWatched(stream);
+}
 
 function isAskedFor({ state, context }: LiveStream, atMs: number): boolean {
   if (!state.startsWith('active.')) return false;

@@ -4,6 +4,7 @@ import { failureRow } from '../machines/failure.ts';
 import { countHeld } from '../machines/part-ledger.ts';
 import { bytesOfParts } from '../machines/part-plan.ts';
 import { type StreamContext, sizeOf } from '../machines/stream.context.ts';
+import { supersededIn } from '../machines/stream.generations.ts';
 import { planOf } from '../machines/stream.guards.ts';
 import { statusOf } from '../machines/stream-status.ts';
 import type { FailureView, StreamView } from '../ports/stream-view.ts';
@@ -15,14 +16,19 @@ export function sentBytesOf(context: StreamContext): number {
   return Math.min(bytesOfParts(planOf(context), parts.contiguous), context.memory.sentEndBytes);
 }
 
-export function viewOf(state: string, context: StreamContext): StreamView {
+/** While a stream goes on into another upload, the former one still holds what it held. */
+const heldBytesOf = (context: StreamContext): number =>
+  Math.max(sentBytesOf(context), ...supersededIn(context).map((left) => left.sentEndBytes));
+
+/** `settled`: the last state that was an outcome. While a stream recovers its status is still that one's. */
+export function viewOf(state: string, context: StreamContext, settled = state): StreamView {
   const { memory } = context;
   const sizeBytes = sizeOf(context);
   const sentBytes = sentBytesOf(context);
   return {
     id: context.streamId,
     state,
-    status: statusOf(state, memory.failure),
+    status: statusOf(settled, memory.failure),
     path: memory.path,
     folder: memory.folder,
     bucket: memory.target?.bucket ?? null,
@@ -31,7 +37,7 @@ export function viewOf(state: string, context: StreamContext): StreamView {
     generation: memory.generation,
     sizeBytes,
     sentBytes,
-    atRiskBytes: Math.max(0, sizeBytes - sentBytes),
+    atRiskBytes: Math.max(0, sizeBytes - heldBytesOf(context)),
     partsHeld: countHeld(memory.parts),
     startedAtMs: memory.startedAtMs,
     lastActivityMs: context.lastActivityMs,

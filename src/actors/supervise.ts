@@ -10,7 +10,9 @@ import { drainLogic } from './drain.ts';
 import { abortUpload } from './effects/abort-upload.ts';
 import { checkParts } from './effects/check-parts.ts';
 import { checkWriter } from './effects/check-writer.ts';
+import { clearUploads } from './effects/clear-uploads.ts';
 import { completeUpload } from './effects/complete-upload.ts';
+import { disposeSource } from './effects/dispose-source.ts';
 import { openUpload } from './effects/open-upload.ts';
 import { probeObject } from './effects/probe-object.ts';
 import { proveObject } from './effects/prove-object.ts';
@@ -21,29 +23,32 @@ import { verifySource } from './effects/verify-source.ts';
 import { observeStreams } from './observe-streams.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 import { scanLogic } from './scan.ts';
+import { standbyLogic } from './standby.ts';
 import { tickerLogic } from './ticker.ts';
 import { watchLogic } from './watch.ts';
 import type { World } from './world.ts';
 
 export type Supervisor = Actor<typeof supervisorMachine>;
 
-/** The stream's chart with the work that its states owe. */
-export const streamWith = (world: World): StreamMachine =>
-  streamMachine.provide({
-    actors: {
-      reconcile: reconcile(world),
-      openUpload: openUpload(world),
-      uploadParts: uploadParts(world),
-      checkWriter: checkWriter(world),
-      verifySource: verifySource(world),
-      checkParts: checkParts(world),
-      completeUpload: completeUpload(world),
-      probeObject: probeObject(world),
-      proveObject: proveObject(world),
-      abortUpload: abortUpload(world),
-      publishReceipt: publishReceipt(world),
-    },
-  });
+/** The work that a stream's states owe. */
+export const effectsOf = (world: World) => ({
+  reconcile: reconcile(world),
+  openUpload: openUpload(world),
+  uploadParts: uploadParts(world),
+  checkWriter: checkWriter(world),
+  verifySource: verifySource(world),
+  checkParts: checkParts(world),
+  completeUpload: completeUpload(world),
+  probeObject: probeObject(world),
+  proveObject: proveObject(world),
+  abortUpload: abortUpload(world),
+  publishReceipt: publishReceipt(world),
+  clearUploads: clearUploads(world),
+  disposeSource: disposeSource(world),
+});
+
+/** The stream's chart with it. */
+export const streamWith = (world: World): StreamMachine => streamMachine.provide({ actors: effectsOf(world) });
 
 export function supervise(world: World, mirror: RegistryMirror | null, stream = streamWith(world)): Supervisor {
   const streamGroup = streamGroupMachine.provide({ actors: { stream } });
@@ -53,6 +58,7 @@ export function supervise(world: World, mirror: RegistryMirror | null, stream = 
       streamGroup,
       staleScan,
       boot: bootLogic(world, mirror),
+      standby: standbyLogic(world),
       watch: watchLogic(world),
       ticker: tickerLogic(world),
       drain: drainLogic(world, mirror),

@@ -1,4 +1,4 @@
-// ticker: the passing of time, as an event. Owed by `running`.
+// ticker: the passing of time, as an event. Owed by `running` and, to show that it lives, by `standby`.
 
 import { fromCallback } from 'xstate';
 import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
@@ -13,7 +13,9 @@ export const tickerLogic = (world: World) =>
     void (async () => {
       while (!stop.signal.aborted) {
         sendBack({ type: 'tick', atMs: world.clock.nowMs() });
-        await world.clock.waitUntil(world.clock.nowMs() + TICK_MS, stop.signal);
+        const dueMs = world.clock.nowMs() + TICK_MS;
+        await world.clock.waitUntil(dueMs, stop.signal);
+        if (!stop.signal.aborted) world.telemetry.observe('tick_delay', Math.max(0, world.clock.nowMs() - dueMs));
       }
     })();
     return () => stop.abort();

@@ -5,6 +5,7 @@
 // W2. `settled` resolves only when the journal holds everything offered for that stream before the call.
 // W3. A journal that refuses is tried again for ever; uploads go on, what cannot be undone waits.
 // W4. Rows belong to an upload: those of another upload than the record's never reach the journal.
+// W5. A record that a newer one replaced before it was saved leaves its change of status behind: those are told on, each once.
 
 import type { StreamId, UploadId } from '../machines/ids.ts';
 import type { LedgerRow } from '../machines/part-ledger.ts';
@@ -12,7 +13,9 @@ import type { StreamRecord } from '../machines/stream-record.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal, StreamSave } from '../ports/journal.ts';
 import type { Outcome } from '../ports/outcome.ts';
+import type { StatusChange } from '../ports/registry.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { joinedChanges, statusChange } from './status-changes.ts';
 
 /** One transaction: large enough to share an fsync among many streams, small enough to end soon. */
 const MAX_SAVES_PER_TRANSACTION = 256;
@@ -42,6 +45,10 @@ interface Entry {
   savedOffers: number;
   pending: Pending | null;
   rows: Rows | null;
+  /** Of the newest offer; null: none was offered in this run. */
+  status: string | null;
+  /** Not yet taken into a save. */
+  changes: readonly StatusChange[];
   waiters: Waiter[];
 }
 
@@ -49,6 +56,8 @@ interface Entry {
 export interface Saved {
   readonly save: StreamSave;
   readonly dueAtMs: number | null;
+  /** The stream's changes of status since the save before, oldest first. */
+  readonly changes: readonly StatusChange[];
 }
 
 export interface WriteAheadOptions {
@@ -67,6 +76,7 @@ export class WriteAhead {
   readonly #stopped = new AbortController();
   #flushing = false;
   #refused = false;
+  #changes = 0;
 
   constructor(options: WriteAheadOptions) {
     this.#options = options;
@@ -75,7 +85,14 @@ export class WriteAhead {
   /** A stored record's place in the count of saves: the next save of the stream comes after it. */
   startFrom(id: StreamId, rev: number): void {
     const entry = this.#entry(id);
-    entry.rev = Math.max(entry.rev, rev);
+    if (entry.rev >= rev) return;
+    // What waits comes after it too.
+    entry.rev = entry.pending ? rev + 1 : rev;
+  }
+
+  /** Of the newest save, also of one that is on its way. */
+  revOf(id: StreamId): number {
+    return this.#entries.get(id)?.rev ?? 0;
   }
 
   /**
@@ -95,6 +112,7 @@ export class WriteAhead {
     entry.rev += 1;
     entry.offers += 1;
     entry.pending = { record, dueAtMs };
+    this.#noteStatus(entry, record);
     this.#dirty.add(record.streamId);
     this.#flushSoon();
   }
@@ -155,9 +173,21 @@ export class WriteAhead {
   #entry(id: StreamId): Entry {
     const found = this.#entries.get(id);
     if (found) return found;
-    const made: Entry = { rev: 0, offers: 0, savedOffers: 0, pending: null, rows: null, waiters: [] };
+    const made: Entry = {
+      ...{ rev: 0, offers: 0, savedOffers: 0, pending: null, rows: null, status: null, changes: [] },
+      waiters: [],
+    };
     this.#entries.set(id, made);
     return made;
+  }
+
+  /** W5. */
+  #noteStatus(entry: Entry, record: StreamRecord): void {
+    const change = statusChange(record, this.#changes + 1, this.#options.clock.nowMs());
+    if (change.status === entry.status) return;
+    this.#changes = change.seq;
+    entry.status = change.status;
+    entry.changes = joinedChanges(entry.changes, [change]);
   }
 
   #rowsOf(id: StreamId, uploadId: UploadId): Rows {
@@ -199,18 +229,21 @@ export class WriteAhead {
     const rows = entry.rows && entry.rows.uploadId === uploadId ? entry.rows : null;
     if (rows) entry.rows = null;
     entry.pending = null;
+    const { changes } = entry;
+    entry.changes = [];
     const save: StreamSave = {
       stored: { record, rev: entry.rev, fence: this.fenceOf(record.memory.folder) },
       uploadId,
       replaceRows: rows?.replace ?? false,
       rows: rows ? [...rows.byNumber.values()] : [],
     };
-    return { id, entry, offers: entry.offers, pending: { record, dueAtMs }, rows, saved: { save, dueAtMs } };
+    return { id, entry, offers: entry.offers, pending: { record, dueAtMs }, rows, saved: { save, dueAtMs, changes } };
   }
 
   #putBack(taken: Taken): void {
     const { entry, rows } = taken;
     entry.pending ??= taken.pending;
+    entry.changes = joinedChanges(taken.saved.changes, entry.changes);
     if (rows) entry.rows = merged(rows, entry.rows);
     this.#dirty.add(taken.id);
   }

@@ -21,6 +21,8 @@ export interface FileSource {
   stat(file: FileRef): Promise<Outcome<FileStat>>;
   /** Fills `into` from `offset`; resolves to the bytes read, fewer only at the end of the file. */
   read(file: FileRef, offset: number, into: Uint8Array): Promise<Outcome<number>>;
+  /** Of the file system that the folder is on: all of it, free or not. */
+  capacityBytes(folder: string): Promise<Outcome<number>>;
   /** Closes the descriptor. Idempotent. */
   release(id: StreamId): Promise<void>;
   close(): Promise<void>;

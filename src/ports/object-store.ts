@@ -29,6 +29,17 @@ export interface UploadPartRequest {
   readonly md5?: string;
 }
 
+export interface CopyPartRequest {
+  readonly target: ObjectTarget;
+  readonly uploadId: UploadId;
+  readonly partNumber: PartNumber;
+  readonly source: { readonly target: ObjectTarget; readonly etag: string };
+  readonly offset: number;
+  readonly sizeBytes: number;
+  /** 8 hex digits of the range. */
+  readonly crc32: string;
+}
+
 export interface CompletedPart {
   readonly partNumber: PartNumber;
   readonly etag: string;
@@ -84,6 +95,8 @@ export interface ObjectStore {
     options?: CallOptions,
   ): Promise<Outcome<{ readonly uploadId: UploadId; readonly expiresAtMs: number | null }>>;
   uploadPart(request: UploadPartRequest, options?: CallOptions): Promise<Outcome<{ readonly etag: string }>>;
+  /** A part out of an object, without its bytes passing through us; refused when the object is not the one of `etag`. */
+  copyPart(request: CopyPartRequest, options?: CallOptions): Promise<Outcome<{ readonly etag: string }>>;
   /** All parts, all pages, ascending. A marker that does not advance is a failure. */
   listParts(
     request: { readonly target: ObjectTarget; readonly uploadId: UploadId },

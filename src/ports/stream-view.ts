@@ -45,3 +45,33 @@ export interface StreamView {
   readonly completion: Completion | null;
   readonly leftUploads: readonly LeftUpload[];
 }
+
+/** `dirty`: differs from the file and is sent again. `verified`: compared with the file since it was frozen. */
+export type PartState = 'sent' | 'in_flight' | 'dirty' | 'verified';
+
+export interface PartView {
+  readonly partNumber: number;
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly state: PartState;
+  /** These three are null until S3 has acknowledged the part and the journal has it. */
+  readonly etag: string | null;
+  readonly crc32: string | null;
+  /** ISO 8601, UTC. */
+  readonly uploadedAt: string | null;
+}
+
+export interface PartsView {
+  readonly streamId: StreamId;
+  readonly generation: number;
+  readonly parts: readonly PartView[];
+}
+
+export interface HistoryEntry {
+  readonly atMs: number;
+  /** What was seen or wished; where the stream went; what it began to do; what came of that. */
+  readonly kind: 'fact' | 'state' | 'effect' | 'outcome';
+  readonly name: string;
+  /** One line for people, often empty. Never bytes of the file, never a secret. */
+  readonly detail: string;
+}

@@ -16,10 +16,21 @@ export interface Telemetry {
 export type CounterName =
   | 'parts_uploaded'
   | 'part_bytes_uploaded'
+  | 'part_bytes_copied'
+  | 'parts_resent'
+  | 'parts_failed'
   | 'retries'
   | 'verify_differences'
   | 'streams_recovered'
   | 'streams_ended'
+  | 'notices'
   | 's3_requests'
   | 'registry_saves';
-export type DurationName = 's3_request' | 'journal_save' | 'verify_pass' | 'stale_scan' | 'sweep' | 'writer_look';
+export type DurationName =
+  | 's3_request'
+  | 'journal_save'
+  | 'verify_pass'
+  | 'stale_scan'
+  | 'sweep'
+  | 'writer_look'
+  | 'tick_delay';

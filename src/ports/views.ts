@@ -5,16 +5,22 @@ import type { StreamId } from '../machines/ids.ts';
 import type { StreamView } from './stream-view.ts';
 
 export interface DaemonView {
-  readonly phase: 'booting' | 'running' | 'draining' | 'stopped';
+  readonly phase: 'booting' | 'standby' | 'running' | 'draining' | 'stopped';
   /** Why the daemon does not do its work right now, one line each; empty while it watches and carries. */
   readonly reasons: readonly string[];
   readonly instance: string;
+  /** Watched, absolute. */
+  readonly folders: readonly string[];
   readonly startedAtMs: number;
+  /** Since when it watches and carries: a standby's daemon may have started long before. null: it does not. */
+  readonly runningSinceMs: number | null;
   /** null: not asked yet. */
   readonly objectStoreReachable: boolean | null;
   /** null: not configured. */
   readonly registryReachable: boolean | null;
   readonly journalWritable: boolean;
+  /** When the supervisor last had a tick. */
+  readonly lastTickAtMs: number | null;
   readonly lastStaleScanAtMs: number | null;
   readonly lastSweepAtMs: number | null;
   readonly partsInFlight: number;

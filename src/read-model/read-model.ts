@@ -2,8 +2,9 @@
 // at, lost with the process; the journal is what remembers.
 //
 // R1. A change costs the same for one stream and for ten thousand: one atom per stream, and a store for the sums.
+//     Who watches is told which stream changed, not how: it looks when it wants to. Nobody watching costs nothing.
 // R2. Bounded: streams that need nothing more are shown as long as they are among the newest MAX_FINISHED; living and failed
-//     ones are always shown.
+//     ones, and those that left an upload behind, are always shown: `gc` aborts what no stream shows.
 
 import { type Atom, createAtom, createStore } from '@xstate/store';
 import type { StreamId } from '../machines/ids.ts';
@@ -28,8 +29,14 @@ export interface PageRequest {
   readonly state?: string;
 }
 
+/** A view, and what only the succession of views tells. */
+export interface ShownStream extends StreamView {
+  /** When the oldest byte at risk was seen first, epoch ms; null: everything is safe. */
+  readonly unsentSinceMs: number | null;
+}
+
 export interface Page {
-  readonly streams: readonly StreamView[];
+  readonly streams: readonly ShownStream[];
   /** `after` of the next page; null: this was the last. */
   readonly next: StreamId | null;
 }
@@ -49,11 +56,21 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+/** Told in the turn in which something changed: note it and return. */
+export interface Watching {
+  streamChanged(id: StreamId): void;
+  /** Also of a finished stream that made room for a newer one. */
+  streamForgotten(id: StreamId): void;
+  daemonChanged(): void;
+}
+
 export interface ReadModel extends Views {
+  /** Until the returned function is called. */
+  watch(watching: Watching): () => void;
   /** In the order of ids, so that pages neither repeat nor skip a stream that exists throughout. */
   list(request: PageRequest): Page;
   /** The whole id, or the beginning of exactly one. */
-  one(id: string): StreamView | null;
+  one(id: string): ShownStream | null;
   totals(): Totals;
   daemon(): DaemonView;
   readiness(): Readiness;
@@ -72,10 +89,13 @@ const UNBORN: DaemonView = {
   phase: 'booting',
   reasons: [],
   instance: '',
+  folders: [],
   startedAtMs: 0,
+  runningSinceMs: null,
   objectStoreReachable: null,
   registryReachable: null,
   journalWritable: true,
+  lastTickAtMs: null,
   lastStaleScanAtMs: null,
   lastSweepAtMs: null,
   partsInFlight: 0,
@@ -89,6 +109,7 @@ export function createReadModel(): ReadModel {
   /** Ids in the order in which they finished. */
   const finished = new Set<StreamId>();
   let sortedIds: readonly string[] | null = null;
+  const watchers = new Set<Watching>();
   const daemon = createAtom(UNBORN);
   const totals = createStore({
     context: NOTHING,
@@ -105,11 +126,12 @@ export function createReadModel(): ReadModel {
     shown.delete(id);
     finished.delete(id);
     sortedIds = null;
+    for (const watcher of watchers) watcher.streamForgotten(id);
   }
 
   function noteEnd(view: StreamView): void {
     finished.delete(view.id);
-    if (!FINISHED.has(view.status)) return;
+    if (!FINISHED.has(view.status) || view.leftUploads.length > 0) return;
     finished.add(view.id);
     const [oldest] = finished;
     if (finished.size > MAX_FINISHED && oldest !== undefined) drop(oldest);
@@ -124,20 +146,28 @@ export function createReadModel(): ReadModel {
       const current = entry ?? { atom: createAtom(view), age: new UnsentAge() };
       shown.set(view.id, current);
       current.age.note(view.sizeBytes, FINISHED.has(view.status) ? 0 : view.atRiskBytes, view.lastActivityMs);
+      for (const watcher of watchers) watcher.streamChanged(view.id);
       noteEnd(view);
     },
     streamForgotten: drop,
-    daemonChanged: (change) => daemon.set({ ...daemon.get(), ...change }),
+    daemonChanged(change) {
+      daemon.set({ ...daemon.get(), ...change });
+      for (const watcher of watchers) watcher.daemonChanged();
+    },
+    watch(watching) {
+      watchers.add(watching);
+      return () => watchers.delete(watching);
+    },
 
     list(request) {
       sortedIds ??= [...shown.keys()].sort();
-      return pageOf(sortedIds, request, (id) => shown.get(id)?.atom.get());
+      return pageOf(sortedIds, request, (id) => shownStream(shown.get(id)));
     },
     one(id) {
-      const exact = shown.get(id);
-      if (exact) return exact.atom.get();
+      const exact = shownStream(shown.get(id));
+      if (exact) return exact;
       const found = [...shown.keys()].filter((known) => known.startsWith(id)).slice(0, 2);
-      return found.length === 1 && id !== '' ? (shown.get(found[0] ?? '')?.atom.get() ?? null) : null;
+      return found.length === 1 && id !== '' ? shownStream(shown.get(found[0] ?? '')) : null;
     },
     totals: () => totals.getSnapshot().context,
     daemon: () => daemon.get(),
@@ -151,17 +181,17 @@ export function createReadModel(): ReadModel {
   };
 }
 
+const shownStream = (entry: Shown | undefined): ShownStream | null =>
+  entry ? { ...entry.atom.get(), unsentSinceMs: entry.age.sinceMs() } : null;
+
 function readinessOf({ phase, reasons }: DaemonView): Readiness {
   if (phase === 'running') return { ready: reasons.length === 0, reasons };
+  if (phase === 'standby') return { ready: false, reasons: reasons.map((reason) => `standby: ${reason}`) };
   return { ready: false, reasons: [phase, ...reasons] };
 }
 
-function pageOf(
-  sortedIds: readonly string[],
-  request: PageRequest,
-  view: (id: string) => StreamView | undefined,
-): Page {
-  const streams: StreamView[] = [];
+function pageOf(sortedIds: readonly string[], request: PageRequest, view: (id: string) => ShownStream | null): Page {
+  const streams: ShownStream[] = [];
   const first = request.after === undefined ? 0 : firstAbove(sortedIds, request.after);
   for (const id of sortedIds.slice(first)) {
     const found = view(id);

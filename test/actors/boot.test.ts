@@ -48,7 +48,9 @@ async function registered(stage: Stage, stored: StoredRecord, parts: readonly nu
   const id = stored.record.streamId;
   stage.redis.sets.get('streams:active')?.add(id);
   stage.redis.snapshots.set(id, writeStored(stored));
-  stage.redis.metas.set(id, { rev: String(stored.rev), fence: String(stored.fence), s3_upload_id: firstUpload });
+  const { rev, fence } = stored;
+  const meta = { status: 'active', rev: String(rev), fence: String(fence), s3_upload_id: firstUpload };
+  stage.redis.metas.set(id, meta);
   stage.redis.parts.set(id, new Map(parts.map((n) => [n, sampleRow(n)])));
 }
 
@@ -117,7 +119,7 @@ describe('B1: the lease of a folder', () => {
 });
 
 describe('B2: the newer of journal and registry', () => {
-  it('an empty journal is filled from the registry: record, rows and reserved key', async () => {
+  it('F48 an empty journal is filled from the registry: record, rows and reserved key', async () => {
     const stage = await createStage({ withRedis: true });
     await registered(stage, { record: recordOf(), rev: 7, fence: 2 }, [1, 2, 4]);
     expect(restoredOf(await boot(stage))).toEqual([recordOf()]);
@@ -162,6 +164,42 @@ describe('B2: the newer of journal and registry', () => {
     await stage.restart();
     stage.redis.isAway = false;
     expect(restoredOf(await boot(stage))[0]?.memory.generation).toBe(2);
+  });
+
+  it('what is over is taken too, so that a finished file that was renamed is known and not sent again', async () => {
+    const stage = await createStage({ withRedis: true });
+    const over = { record: recordOf(one, 's3_completed.done', { upload: null }), rev: 4, fence: 1 };
+    stage.redis.sets.get('streams:completed')?.add(one);
+    stage.redis.metas.set(one, { rev: '4', fence: '1', final_record: writeStored(over) });
+    expect(await boot(stage)).toMatchObject({ type: 'daemon.booted', restored: [], known: [{ streamId: one }] });
+    const record = await stage.world.journal.record(one);
+    expect(record.ok && record.value?.rev).toBe(4);
+  });
+
+  it('the keys that a stream reserved elsewhere are its own here, also of a file that was renamed since', async () => {
+    const stage = await createStage({ withRedis: true });
+    const opening = recordOf(one, 'active.opening', { target: null, upload: null });
+    await registered(stage, { record: opening, rev: 2, fence: 1 });
+    const reserved = [{ bucket: BUCKET, key: 'as-it-was-called.mkv' }];
+    stage.redis.metas.set(one, { ...stage.redis.metas.get(one), reserved: JSON.stringify(reserved) });
+    await boot(stage);
+    const keys = await stage.world.journal.reservedKeys(one);
+    expect(keys.ok && keys.value).toContainEqual(reserved[0]);
+  });
+
+  it('with STANDBY a registry that cannot be read is waited for: another host may have gone on from there', async () => {
+    const stage = await createStage({ withRedis: true, options: { standby: true } });
+    await registered(stage, { record: recordOf(), rev: 7, fence: 2 }, [1]);
+    stage.world.leases.set(FOLDER_ID, { folderId: FOLDER_ID, holder: 'daemon-a', fence: 3, standsUntilMs: 0 });
+    const { load } = stage.world.registry as Registry;
+    let refusals = 3;
+    Object.assign(stage.world.registry as Registry, {
+      load: async (...args: Parameters<Registry['load']>) =>
+        refusals-- > 0
+          ? { ok: false, failure: failureOf('registry_unavailable', 'LOADING') }
+          : await load.apply(stage.world.registry, args),
+    });
+    expect(restoredOf(await boot(stage))).toEqual([recordOf()]);
   });
 
   it('records of folders that are not ours stay where they are', async () => {

@@ -2,12 +2,14 @@
 // `stage.until`. `crash` ends it as a kill would: nothing of it acts any more; what was stored stays.
 
 import { RegistryMirror } from '../../src/actors/registry-mirror.ts';
+import { StreamOperator } from '../../src/actors/stream-operator.ts';
 import { type Supervisor, supervise } from '../../src/actors/supervise.ts';
 import type { StreamView } from '../../src/ports/stream-view.ts';
 import type { Stage } from './stage.ts';
 
 export interface FakeDaemon {
   readonly supervisor: Supervisor;
+  readonly operator: StreamOperator;
   crash(): void;
   /** Waits until the stream of the path is in the state (or a state below it) or status. */
   waitFor(path: string, wanted: string | ((view: StreamView) => boolean), forMs?: number): Promise<StreamView>;
@@ -26,6 +28,7 @@ export async function startFakeDaemon(stage: Stage): Promise<FakeDaemon> {
   const viewOf = (path: string) => [...stage.views.values()].find((view) => view.path === path) ?? null;
   return {
     supervisor,
+    operator: new StreamOperator(world, supervisor, mirror),
     viewOf,
     crash() {
       if (isDead) return;

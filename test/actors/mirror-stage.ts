@@ -25,7 +25,7 @@ export async function stageWithMirror(revisions: readonly (readonly [StreamId, n
   mirrors.push(mirror);
   stage.onSaved = (saved) => mirror.push(saved);
   const lease = await registry.acquireLease(FOLDER_ID, 'daemon-a', 15_000, 0);
-  if (lease.ok && lease.value.held) stage.world.leases.set(FOLDER_ID, lease.value.lease);
+  if (lease.ok && lease.value.held) stage.world.leases.set(FOLDER_ID, { ...lease.value.lease, standsUntilMs: 0 });
   mirror.start(revisions);
   await settle();
   return { stage, registry, mirror };

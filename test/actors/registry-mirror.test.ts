@@ -16,7 +16,7 @@ describe('M1: Redis follows the journal, and nothing waits for it', () => {
     expect(stage.redis.events.map((event) => event['status'])).toEqual(['active']);
   });
 
-  it('what comes while Redis is away is written when it is back: the newest record and all rows', async () => {
+  it('F47 what comes while Redis is away is written when it is back: the newest record and all rows', async () => {
     const { stage } = await stageWithMirror();
     await partSaved(stage, one, 1);
     stage.redis.isAway = true;
@@ -28,7 +28,7 @@ describe('M1: Redis follows the journal, and nothing waits for it', () => {
     expect(partsIn(stage, one)).toEqual([1, 2, 3, 4]);
   });
 
-  it('a save that was executed without an answer is not lost, and nothing after it', async () => {
+  it('F51 a save that was executed without an answer is not lost, and nothing after it', async () => {
     const { stage } = await stageWithMirror();
     await partSaved(stage, one, 1);
     stage.redis.loseNextReply = true;
@@ -70,6 +70,28 @@ describe('M1: Redis follows the journal, and nothing waits for it', () => {
     expect(stage.saved.at(-1)?.save.stored.rev).toBeGreaterThan(41);
     expect(partsIn(stage, one)).toEqual([1, 2, 3]);
   });
+});
+
+it('a save that comes while all of a stream is read from the journal is not lost under its own revision', async () => {
+  const { stage } = await stageWithMirror();
+  await partSaved(stage, one, 1);
+  stage.redis.empty();
+  const { journal } = stage.world;
+  const { rows } = journal;
+  let meanwhile: Promise<void> | null = null;
+  journal.rows = async (...asked) => {
+    meanwhile ??= (async () => {
+      stage.world.writeAhead.offer(recordOf(one, 's3_completed.done', { upload: null }), null);
+      await stage.world.writeAhead.settled(one);
+    })();
+    await meanwhile;
+    return await rows.apply(journal, asked);
+  };
+  await partSaved(stage, one, 2);
+  await pass(stage, 15_000);
+  expect(meanwhile).not.toBeNull();
+  expect(setsOf(stage, one)).toEqual(['streams:completed']);
+  expect(stage.redis.snapshots.has(one)).toBe(false);
 });
 
 describe('M2: a Redis that was emptied or rolled back gets everything again', () => {
@@ -115,7 +137,43 @@ describe('M2: a Redis that was emptied or rolled back gets everything again', ()
     expect(stage.redis.snapshots.has(one)).toBe(false);
   });
 
-  it('an older dump is brought up to date, rows included, also when the next save comes first', async () => {
+  it('so does one that remembers a higher revision of a stream that is over, from before STATE_DIR was lost', async () => {
+    const { stage } = await stageWithMirror();
+    await partSaved(stage, one, 1);
+    const remembered = stage.redis.metas.get(one) ?? {};
+    const dump = stage.redis.dump();
+    stage.world.writeAhead.offer(recordOf(one, 's3_completed.done', { upload: null }), null);
+    await stage.world.writeAhead.settled(one);
+    await settle();
+    dump();
+    stage.redis.metas.set(one, { ...remembered, rev: '40' });
+    await pass(stage, 12_000);
+    expect(stage.redis.metas.get(one)).toMatchObject({ status: 'completed' });
+    expect(setsOf(stage, one)).toEqual(['streams:completed']);
+  });
+
+  it('so does one that was away at the start, whatever revision it remembers', async () => {
+    const { stage, mirror } = await stageWithMirror();
+    await partSaved(stage, one, 1);
+    mirror.stop();
+    const dump = stage.redis.dump();
+    stage.world.writeAhead.offer(recordOf(one, 's3_completed.done', { upload: null }), null);
+    await stage.world.writeAhead.settled(one);
+    dump();
+    const rev = stage.saved.at(-1)?.save.stored.rev ?? 0;
+    const remembered = stage.redis.metas.get(one) ?? {};
+    stage.redis.metas.set(one, { ...remembered, rev: String(rev), fence: '9' });
+    stage.world.leases.clear();
+    stage.redis.isAway = true;
+    const next = new RegistryMirror(stage.world, stage.world.registry as Registry);
+    mirrors.push(next);
+    next.start([[one, rev]]);
+    stage.redis.isAway = false;
+    await pass(stage, 12_000);
+    expect(setsOf(stage, one)).toEqual(['streams:completed']);
+  });
+
+  it('F49 an older dump is brought up to date, rows included, also when the next save comes first', async () => {
     const { stage } = await stageWithMirror();
     for (const n of [1, 2]) await partSaved(stage, one, n);
     const dump = { meta: stage.redis.metas.get(one) ?? {}, parts: new Map(stage.redis.parts.get(one)) };
@@ -204,7 +262,7 @@ describe('M4: before start and after stop', () => {
     const mirror = new RegistryMirror(stage.world, stage.world.registry as Registry);
     mirrors.push(mirror);
     stage.onSaved = (saved) => mirror.push(saved);
-    stage.world.leases.set(FOLDER_ID, { folderId: FOLDER_ID, holder: 'daemon-a', fence: 1 });
+    stage.world.leases.set(FOLDER_ID, { folderId: FOLDER_ID, holder: 'daemon-a', fence: 1, standsUntilMs: 0 });
     await partSaved(stage, one, 1);
     expect(stage.redis.metas.size).toBe(0);
     mirror.start([]);

@@ -46,7 +46,9 @@ async function scanned() {
     createActor(logic, { input: { atMs: clock.nowMs() } }).start();
     for (let turn = 0; turn < 5; turn += 1) await settle();
   };
-  return { pass, heard, clock, grow: () => files.append(path, 'more'), looks: () => looks };
+  const swept = (): void => world.streams.noteLook(file.streamId, { atMs: clock.nowMs(), bySweep: true });
+  const lookSoon = (): void => world.streams.lookSoon(file.streamId);
+  return { pass, heard, clock, swept, lookSoon, grow: () => files.append(path, 'more'), looks: () => looks };
 }
 
 describe('the stale scan and files that grow', () => {
@@ -79,5 +81,33 @@ describe('the stale scan and files that grow', () => {
       const lateMs = (scan.heard.at(-1) ?? 0) - grewAtMs;
       expect(lateMs).toBeLessThanOrEqual(Math.min(10_000, ((pauseS + 10) * 1000) / 10 + SCAN_MS));
     }
+  });
+
+  test('a file silent for long is left to the sweep, unless that saw a change or does not come any more', async () => {
+    const scan = await scanned();
+    for (let n = 0; n < 200; n += 1) await scan.pass();
+    const before = scan.looks();
+    for (let n = 0; n < 100; n += 1) {
+      if (n % 10 === 0) scan.swept();
+      await scan.pass();
+    }
+    expect(scan.looks()).toBe(before);
+    scan.lookSoon();
+    await scan.pass();
+    expect(scan.looks()).toBe(before + 1);
+    scan.swept();
+    for (let n = 0; n < 12; n += 1) await scan.pass();
+    expect(scan.looks()).toBe(before + 1);
+    await scan.pass();
+    expect(scan.looks()).toBe(before + 2);
+  });
+
+  test('a file silent for half a minute is looked at every three seconds, whatever the sweep sees', async () => {
+    const scan = await scanned();
+    for (let n = 0; n < 30; n += 1) await scan.pass();
+    scan.swept();
+    const before = scan.looks();
+    for (let n = 0; n < 4; n += 1) await scan.pass();
+    expect(scan.looks()).toBe(before + 1);
   });
 });

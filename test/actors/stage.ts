@@ -6,10 +6,14 @@
 import { type AnyActorRef, createActor, setup } from 'xstate';
 import type { EffectLogic } from '../../src/actors/effect.ts';
 import { EffectGate } from '../../src/actors/effect-gate.ts';
+import { FormerParts } from '../../src/actors/former-parts.ts';
+import { Carrying } from '../../src/actors/lease.ts';
 import { LiveStreams } from '../../src/actors/live-streams.ts';
+import { Notices } from '../../src/actors/notices.ts';
 import { Permits } from '../../src/actors/permits.ts';
 import { ReadingPlaces } from '../../src/actors/reading-places.ts';
 import { StoreProbe } from '../../src/actors/store-probe.ts';
+import { StreamHistory } from '../../src/actors/stream-history.ts';
 import { UploadSlots } from '../../src/actors/upload-slots.ts';
 import type { DaemonOptions, World } from '../../src/actors/world.ts';
 import { type Saved, WriteAhead } from '../../src/actors/write-ahead.ts';
@@ -20,6 +24,7 @@ import type { StreamEvent, StreamEventOf } from '../../src/machines/stream.event
 import type { StreamSettings } from '../../src/machines/stream-settings.ts';
 import type { SupervisorEvent } from '../../src/machines/supervisor.machine.ts';
 import type { Journal } from '../../src/ports/journal.ts';
+import type { Notifier } from '../../src/ports/notifier.ts';
 import type { ObjectStore } from '../../src/ports/object-store.ts';
 import type { StreamView } from '../../src/ports/stream-view.ts';
 import type { LogFields, Telemetry } from '../../src/ports/telemetry.ts';
@@ -29,6 +34,8 @@ import { createMemoryFileSource, createMemoryFiles } from '../fakes/memory-file-
 import { MemoryJournalDisk, openMemoryJournal } from '../fakes/memory-journal.ts';
 import { MemoryS3 } from '../fakes/memory-object-store.ts';
 import { MemoryRedis, memoryRegistry } from '../fakes/memory-registry.ts';
+import { createMemoryDisposal } from '../fakes/memory-source-disposal.ts';
+import { scriptedProber } from '../fakes/scripted-prober.ts';
 import { createScriptedWatcher } from '../fakes/scripted-watcher.ts';
 import { createScriptedWriterCheck } from '../fakes/scripted-writer-check.ts';
 
@@ -45,6 +52,9 @@ export const SETTINGS: StreamSettings = {
   keyTemplate: '{path}',
   onExisting: 'rename',
   plan: PLAN,
+  maxParts: 10_000,
+  maxUploadAgeMs: null,
+  afterComplete: { kind: 'keep' },
   verifySource: 'full',
   streamTimeoutMs: 30_000,
   writerCloseGraceMs: 3_000,
@@ -62,6 +72,8 @@ export const OPTIONS: DaemonOptions = {
   holder: 'daemon-a',
   shutdownGraceMs: 20_000,
   retainFinalMs: 604_800_000,
+  maxHeldBytes: null,
+  standby: false,
   startedAtMs: 0,
   sweepIntervalMs: 10_000,
 };
@@ -116,6 +128,8 @@ export async function createStage({ settings, options, withRedis = false }: Stag
     ...{ clock, files, s3, disk, redis, writers, log, views, daemon, told, saved },
     /** Wrapped by tests that want faults; taken up by the next `restart`, or set on the world. */
     store: s3.connect(),
+    disposal: createMemoryDisposal(files),
+    notifiers: [] as readonly Notifier[],
     options: { ...OPTIONS, ...options, settings: { ...SETTINGS, ...settings } } satisfies DaemonOptions,
     world: undefined as unknown as World,
     onSaved: undefined as ((saved: readonly Saved[]) => void) | undefined,
@@ -161,12 +175,15 @@ export async function createStage({ settings, options, withRedis = false }: Stag
     const journal = await openMemoryJournal(disk);
     if (!journal.ok) throw new Error(journal.failure.detail);
     const telemetry = recordingTelemetry(log);
-    const ports = { clock, telemetry, hasher, writers, journal: journal.value as Journal };
+    const ports = { clock, telemetry, hasher, writers, prober: scriptedProber(), notifiers: stage.notifiers };
     return {
       ...ports,
       files: createMemoryFileSource(files),
+      journal: journal.value as Journal,
       store: stage.store as ObjectStore,
-      registry: withRedis ? memoryRegistry(redis) : null,
+      disposal: stage.disposal,
+      registry: withRedis ? memoryRegistry(redis, stage.options.standby) : null,
+      lock: null,
       watcher: createScriptedWatcher(files),
       views: {
         streamChanged: (view) => void views.set(view.id, view),
@@ -176,6 +193,7 @@ export async function createStage({ settings, options, withRedis = false }: Stag
       options: stage.options,
       writeAhead: new WriteAhead({
         ...ports,
+        journal: journal.value,
         onSaved: (batch) => {
           saved.push(...batch);
           stage.onSaved?.(batch);
@@ -183,13 +201,18 @@ export async function createStage({ settings, options, withRedis = false }: Stag
         onWritable: () => {},
       }),
       streams: new LiveStreams(),
+      former: new FormerParts(stage.store as ObjectStore),
+      history: new StreamHistory(),
       slots: new UploadSlots({ concurrency: 8, bufferBytes: 1024 * 1024 }),
       gate: new EffectGate(),
       probe: new StoreProbe(stage.store, BUCKET, () => {}),
       readers: new ReadingPlaces(2),
       lookers: new Permits(16),
+      probes: new Permits(2),
+      notices: new Notices(ports),
       leases: new Map(),
       lostTo: new Map(),
+      carrying: new Carrying(stage.options.startedAtMs),
       tellSupervisor: (event) => {
         told.push(event);
         stage.tell?.(event);

@@ -14,7 +14,7 @@ describe('W1: per stream the newest record wins and rows are merged', () => {
     expect(JSON.parse(disk.streams.get(one)?.text ?? '').record.memory.generation).toBe(3);
   });
 
-  it('what comes while the journal is at work goes in one further save, rows merged', async () => {
+  it('F80 what comes while the journal is at work goes in one further save, rows merged', async () => {
     const { writeAhead, journal, disk } = await stage();
     journal.hold();
     writeAhead.addRow(one, firstUpload, sampleRow(1));
@@ -122,7 +122,7 @@ describe('W2: settled resolves only when the journal holds everything offered be
 });
 
 describe('W3: a journal that refuses is tried again for ever', () => {
-  it('nothing is lost: the newest record and all rows arrive when it can be written again', async () => {
+  it('F69 nothing is lost: the newest record and all rows arrive when it can be written again', async () => {
     const { writeAhead, disk, clock } = await stage();
     disk.failure = FULL;
     writeAhead.addRow(one, firstUpload, sampleRow(1));

@@ -106,7 +106,7 @@ export function fileSourceContract(name: string, create: () => FileSourceUnderTe
       expect(await textOf(source, file)).toBe('ON');
     });
 
-    test('a file that is renamed is the same stream, by its new path and by its descriptor', async () => {
+    test('F61 a file that is renamed is the same stream, by its new path and by its descriptor', async () => {
       disk.write(at('a'), 'bytes');
       const before = await found(source, disk, at('a'));
       expect(await textOf(source, refOf(before))).toBe('bytes');
@@ -117,6 +117,11 @@ export function fileSourceContract(name: string, create: () => FileSourceUnderTe
       expect(await textOf(source, refOf(before))).toBe('bytes');
     });
 
+    test('tells how large the file system of a folder is', async () => {
+      const capacity = await source.capacityBytes(disk.folder);
+      expect(capacity.ok && capacity.value).toBeGreaterThan(2 ** 20);
+    });
+
     test('a second name of a file is no second stream', async () => {
       disk.write(at('a'), 'bytes');
       disk.link(at('a'), at('b'));
@@ -125,7 +130,7 @@ export function fileSourceContract(name: string, create: () => FileSourceUnderTe
       expect(two.stat.linkCount).toBe(2);
     });
 
-    test('a file unlinked after the first look can still be read to its end', async () => {
+    test('F62 a file unlinked after the first look can still be read to its end', async () => {
       disk.write(at('a'), 'bytes');
       const file = refOf(await found(source, disk, at('a')));
       expect((await source.stat(file)).ok).toBe(true);
@@ -148,7 +153,7 @@ export function fileSourceContract(name: string, create: () => FileSourceUnderTe
       }
     });
 
-    test('another file at the path is never read in place of the stream’s own', async () => {
+    test('F63 another file at the path is never read in place of the stream’s own', async () => {
       disk.write(at('a'), 'mine');
       const mine = await found(source, disk, at('a'));
       await source.stat(refOf(mine));
@@ -172,7 +177,7 @@ export function fileSourceContract(name: string, create: () => FileSourceUnderTe
       await again.close();
     });
 
-    test('more streams than descriptors: all can be read, and those unlinked are the last to be let go', async () => {
+    test('F62 more streams than descriptors: all can be read, and those unlinked are the last to be let go', async () => {
       const few = bed.source({ maxHeldDescriptors: 2 });
       disk.write(at('unlinked'), 'unlinked');
       const unlinked = refOf(await found(few, disk, at('unlinked')));

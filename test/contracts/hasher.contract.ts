@@ -54,7 +54,7 @@ export function hasherContract(name: string, create: () => Promise<Hasher>): voi
       expect(hash.digest().md5).toBe('25f9e794323b453885f5181f1b624d0b');
     });
 
-    test('an edit that CRC32 cannot see is seen by XXH64', async () => {
+    test('F59 an edit that CRC32 cannot see is seen by XXH64', async () => {
       const hasher = await create();
       // A record followed by its own little-endian CRC32 has the same CRC32 whatever the record is.
       const digests = ['one record', 'other text'].map((text) => {

@@ -89,7 +89,9 @@ export function journalContract(name: string, start: () => Promise<JournalBench>
             provenBy: ['etag', 'size'],
           },
           failure: { code: 's3_access_denied', detail: 'no', retryAfterMs: 5, answered: true, during: 'opening' },
-          leftUploads: [{ target: { bucket: 'b', key: 'k' }, uploadId: secondUpload, parts: 2, why: 'truncated' }],
+          leftUploads: [
+            { target: { bucket: 'b', key: 'k' }, uploadId: secondUpload, parts: 2, sentEndBytes: 9, why: 'truncated' },
+          ],
         },
       });
       const save = sampleSave(one, 1, { stored: { record: full, rev: 1, fence: 7 } });

@@ -37,6 +37,14 @@ export interface ServerDifferences {
   /** PutObject honours If-None-Match, If-Match. */
   readonly putIfAbsent: boolean;
   readonly putIfOurs: boolean;
+  /** Complete of parts that are not the last and not of one length. */
+  readonly completeWithUnequalParts: Answer;
+  /** A copy out of an object that was uploaded in parts, by the ETag that HEAD tells. */
+  readonly copyOfParts: Answer;
+  /** Unfinished uploads below what is only the beginning of their keys. */
+  readonly uploadsFoundByPrefix: boolean;
+  /** Create and the list of parts tell when the upload will end. */
+  readonly tellsExpiry: boolean;
   readonly wrongKey: FailureCode;
   readonly wrongSecret: FailureCode;
 }
@@ -64,6 +72,10 @@ export const AS_AWS: ServerDifferences = {
   etagIsMd5OfParts: true,
   putIfAbsent: true,
   putIfOurs: true,
+  completeWithUnequalParts: 'success',
+  copyOfParts: 'success',
+  uploadsFoundByPrefix: true,
+  tellsExpiry: false,
   wrongKey: 's3_credentials_wrong',
   wrongSecret: 's3_credentials_wrong',
 };
@@ -78,6 +90,8 @@ export interface ObjectStoreUnderTest {
   readonly connect: (options?: ConnectOptions) => ObjectStore;
   readonly bucket: string;
   readonly minPartBytes: number;
+  /** Most entries on a page of a listing; 1,000 unless said otherwise. */
+  readonly maxPageEntries?: number;
   readonly differences: ServerDifferences;
   readonly cleanup: () => Promise<void>;
 }

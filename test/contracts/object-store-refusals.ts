@@ -18,6 +18,11 @@ const REQUESTS: Readonly<Record<keyof Omit<ObjectStore, 'capabilities' | 'close'
     const request = { ...upload(bucket), partNumber: partNumber(1), body, crc32: crc32Of(body.bytes) };
     return store.uploadPart(request, options);
   },
+  copyPart: (store, bucket, options) => {
+    const range = { partNumber: partNumber(1), offset: 0, sizeBytes: 1, crc32: '00000000' };
+    const source = { target: at(bucket), etag: '0'.repeat(32) };
+    return store.copyPart({ ...upload(bucket), ...range, source }, options);
+  },
   listParts: (store, bucket, options) => store.listParts(upload(bucket), options),
   listUploads: (store, bucket, options) => store.listUploads({ bucket, prefix: 'x' }, options),
   completeUpload: (store, bucket, options) => {

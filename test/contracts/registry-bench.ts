@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { StreamId } from '../../src/machines/ids.ts';
 import { type StreamStatus, setOf } from '../../src/machines/stream-status.ts';
-import type { Lease, Registry, RegistrySave, SaveAnswer } from '../../src/ports/registry.ts';
-import { sampleSave } from '../fixtures/records/sample-record.ts';
+import type { Lease, Registry, RegistrySave, SaveAnswer, StatusChange } from '../../src/ports/registry.ts';
+import { MIB, sampleSave } from '../fixtures/records/sample-record.ts';
 import { okValue } from './journal-contract.ts';
 
 /** Everything that the outside sees of one stream. */
@@ -31,6 +31,8 @@ export interface RegistryBench {
   damage(id: StreamId, text: string | null): Promise<void>;
   /** Puts revision and fence of a stream, and the fence of the lease, back to lower ones: an older dump was restored. */
   rollBack(id: StreamId, rev: number, lease: Lease): Promise<void>;
+  /** Takes the stream out of every status set. */
+  dropFromSets(id: StreamId): Promise<void>;
   /** The next step is executed, and the connection cut before the answer. */
   loseNextReply(): void;
   /** Resolves when the registry answers again. */
@@ -52,13 +54,23 @@ export function registrySave(id: StreamId, rev: number, lease: Lease, more: Part
     set: 'streams:active',
     sentBytes: 0,
     final: false,
-    statusChanged: false,
+    changes: [],
+    run: 'run-1',
     dueAtMs: null,
+    reserved: [],
     ...more,
   };
 }
 
-export const inStatus = (status: StreamStatus) => ({ status, set: setOf(status), statusChanged: true });
+export const changeTo = (status: StreamStatus, seq = 0, more: Partial<StatusChange> = {}): StatusChange => ({
+  ...{ seq, status, bucket: 'lectures', key: 'lecture.mkv', sizeBytes: 20 * MIB, atMs: 1_793_534_400_000 },
+  ...more,
+});
+
+/** A save that finds the stream in this status. */
+export const inStatus = (status: StreamStatus, changes = [changeTo(status)]) => ({
+  ...{ status, set: setOf(status), changes },
+});
 
 /** One bench for the tests of a `describe`, emptied before each; `lease` is the present owner's. */
 export class RegistryStage {

@@ -48,7 +48,7 @@ export function registryFaultContract(name: string, start: () => Promise<Registr
       expect(okValue(await stage.registry.renewLease(stage.lease, TTL_MS)).held).toBe(true);
     });
 
-    it('accepts everything again after it was rolled back, the owner of that time notwithstanding', async () => {
+    it('F49 accepts everything again after it was rolled back, the owner of that time notwithstanding', async () => {
       const former = stage.lease;
       await stage.bench.endLease(FOLDER);
       stage.lease = await stage.acquire('daemon-b');
@@ -60,7 +60,7 @@ export function registryFaultContract(name: string, start: () => Promise<Registr
       expect(okValue(await stage.registry.save(registrySave(one, 11, former)))).toMatchObject({ answer: 'fenced' });
     });
 
-    it('executes a save once whose answer got lost and which is sent again', async () => {
+    it('F51 executes a save once whose answer got lost and which is sent again', async () => {
       const lost = registrySave(one, 1, stage.lease, { ...inStatus('finalizing'), rows: sampleRows(1, 3) });
       stage.bench.loseNextReply();
       expect(await stage.registry.save(lost)).toMatchObject({

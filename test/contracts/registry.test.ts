@@ -26,6 +26,9 @@ async function memoryRegistryBench(): Promise<RegistryBench> {
       if (text === null) redis.snapshots.delete(id);
       else redis.snapshots.set(id, text);
     },
+    dropFromSets: async (id) => {
+      for (const members of redis.sets.values()) members.delete(id);
+    },
     rollBack: async (id, rev, { folderId, holder, fence }) => {
       redis.metas.set(id, { ...redis.metas.get(id), rev: String(rev), fence: String(fence) });
       redis.leases.set(folderId, { holder, fence, expiresAtMs: 1 });

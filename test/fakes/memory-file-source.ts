@@ -12,7 +12,7 @@ import type { StreamId } from '../../src/machines/ids.ts';
 import type { FileSource } from '../../src/ports/file-source.ts';
 import type { Outcome } from '../../src/ports/outcome.ts';
 
-export type FileOperation = 'identify' | 'stat' | 'read';
+export type FileOperation = 'identify' | 'stat' | 'read' | 'capacityBytes';
 
 export interface MemoryFile {
   readonly identity: FileIdentity;
@@ -45,6 +45,8 @@ export interface MemoryFiles {
   bytesOf(path: string): Uint8Array | null;
   paths(): string[];
   isOther(path: string): boolean;
+  /** Of the whole file system; nothing is ever full here. */
+  capacityBytes: number;
   fileAt(path: string): MemoryFile | null;
   /** Asked before each operation of every source: what it answers is the outcome instead. */
   fault: (operation: FileOperation, path: string) => Failure | null;
@@ -178,6 +180,7 @@ export function createMemoryFiles(options: MemoryFilesOptions = {}): MemoryFiles
     paths: () => [...names.keys()].sort(),
     isOther: (path) => others.has(path),
     fileAt: (path) => names.get(path) ?? null,
+    capacityBytes: 2 ** 40,
     fault: () => null,
   };
   return files;
@@ -185,9 +188,17 @@ export function createMemoryFiles(options: MemoryFilesOptions = {}): MemoryFiles
 
 const placeOf = (files: MemoryFiles) => ({ identity: { inode: '2', birthNs: '1' }, firstPath: files.folder });
 
+/** Asked for at every look at a file: hashed once. */
+const streamIds = new WeakMap<FileIdentity, StreamId>();
+
 /** The stream of a file that has a birth time. */
-export const memoryStreamId = (files: MemoryFiles, identity: FileIdentity): StreamId =>
-  streamIdOf(placeOf(files), { identity, firstPath: '' });
+export function memoryStreamId(files: MemoryFiles, identity: FileIdentity): StreamId {
+  const known = streamIds.get(identity);
+  if (known) return known;
+  const id = streamIdOf(placeOf(files), { identity, firstPath: '' });
+  streamIds.set(identity, id);
+  return id;
+}
 
 /** One daemon's view. `maxHeldDescriptors` as in the real one; a new source on the same files is a restarted daemon. */
 export function createMemoryFileSource(
@@ -245,6 +256,10 @@ export function createMemoryFileSource(
         into.set(piece);
         return piece.length;
       }),
+    async capacityBytes(folder) {
+      const failure = files.fault('capacityBytes', folder);
+      return failure ? { ok: false, failure } : { ok: true, value: files.capacityBytes };
+    },
     async release(id) {
       held.delete(id);
       for (const [inode, first] of firstPaths) if (first.id === id) firstPaths.delete(inode);

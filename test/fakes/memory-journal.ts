@@ -29,6 +29,14 @@ export class MemoryJournalDisk {
     if (stream) this.streams.set(id, { ...stream, text: `{"rev":1,"fence":1,"record":${recordText}}` });
   }
 
+  /** As a backup of the file is: what it holds now, not open. */
+  copy(): MemoryJournalDisk {
+    const copy = new MemoryJournalDisk();
+    for (const [id, stream] of this.streams) copy.streams.set(id, stream);
+    for (const [key, id] of this.keys) copy.keys.set(key, id);
+    return copy;
+  }
+
   /** The process that had the journal open is gone; what it saved is not. */
   crash(): void {
     this.isOpen = false;

@@ -1,8 +1,8 @@
 // An S3 server in memory and its client: passes the same contract as the real ones, without timers, chance or I/O.
 //
 // `MemoryS3` is the server: what it holds outlives any client, so a simulated crash loses nothing that was acknowledged.
-// `connect` gives the ObjectStore port. It answers as AWS does; upload ids are counted, time comes from `now`. It faults
-// never: whoever wants faults wraps the port.
+// `connect` gives the ObjectStore port. It answers as AWS does, or with the quirks of its cousins; upload ids are counted, time comes
+// from `now`. It faults never: whoever wants faults wraps the port.
 
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -12,6 +12,7 @@ import type { CompleteCondition, ObjectTarget } from '../../src/machines/stream-
 import type {
   CallOptions,
   CompleteRequest,
+  CopyPartRequest,
   ListedUpload,
   ObjectHead,
   ObjectStore,
@@ -42,12 +43,41 @@ interface StoredUpload {
   readonly parts: Map<number, StoredPart>;
 }
 
+/** Where providers differ in what they answer (measured; see `what differs` in the contract suite). */
+export interface S3Quirks {
+  /** Complete of an upload that was completed so before: AWS and Ceph repeat their answer, MinIO knows it no more. */
+  readonly repeatsComplete: boolean;
+  /** Ceph: the first answer to Complete has an empty ETag. */
+  readonly emptyFirstEtag: boolean;
+  /** Ceph: Complete of an upload that is gone is a 500, which says nothing of what became of it. */
+  readonly goneCompleteIs500: boolean;
+  /** MinIO: the condition of a Complete is looked at before its upload is. */
+  readonly conditionFirst: boolean;
+  /** Swift: ListParts of a completed upload still lists its parts. */
+  readonly listsCompleted: boolean;
+  /** It cannot copy parts. */
+  readonly copiesNothing: boolean;
+  /** MinIO after a restart: no unfinished upload is listed. */
+  readonly listsNoUploads: boolean;
+}
+
+const AS_AWS: S3Quirks = {
+  repeatsComplete: true,
+  emptyFirstEtag: false,
+  goneCompleteIs500: false,
+  conditionFirst: false,
+  listsCompleted: false,
+  listsNoUploads: false,
+  copiesNothing: false,
+};
+
 export interface MemoryS3Options {
   readonly buckets: readonly string[];
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly minPartBytes?: number;
   readonly capabilities?: Partial<StoreCapabilities>;
+  readonly quirks?: Partial<S3Quirks>;
 }
 
 /** What a call refuses with; `answer` makes it an Outcome. */
@@ -71,12 +101,17 @@ export class MemoryS3 {
   readonly capabilities: StoreCapabilities;
   readonly objects = new Map<string, Map<string, StoredObject>>();
   readonly uploads = new Map<UploadId, StoredUpload>();
-  readonly #finished = new Map<UploadId, { readonly asked: string; readonly etag: string }>();
+  readonly #finished = new Map<
+    UploadId,
+    { readonly asked: string; readonly etag: string; readonly upload: StoredUpload }
+  >();
+  readonly quirks: S3Quirks;
   readonly #now: () => number;
   readonly #minPartBytes: number;
   #uploadsOpened = 0;
 
-  constructor({ buckets, now, minPartBytes = 5 * 1024 * 1024, capabilities }: MemoryS3Options) {
+  constructor({ buckets, now, minPartBytes = 5 * 1024 * 1024, capabilities, quirks }: MemoryS3Options) {
+    this.quirks = { ...AS_AWS, ...quirks };
     for (const bucket of buckets) this.objects.set(bucket, new Map());
     this.#now = now;
     this.#minPartBytes = minPartBytes;
@@ -102,6 +137,12 @@ export class MemoryS3 {
     const isSame = upload?.target.bucket === target.bucket && upload.target.key === target.key;
     if (!upload || !isSame || !this.isOpen(upload)) throw new Refusal('upload_not_found');
     return upload;
+  }
+
+  /** Whose parts ListParts lists. */
+  listed(target: ObjectTarget, id: UploadId): StoredUpload {
+    const finished = this.quirks.listsCompleted ? this.#finished.get(id)?.upload : undefined;
+    return finished?.target.key === target.key ? finished : this.upload(target, id);
   }
 
   isOpen(upload: StoredUpload): boolean {
@@ -131,21 +172,35 @@ export class MemoryS3 {
     return part.etag;
   }
 
+  copyPart({ source, offset, sizeBytes, ...request }: CopyPartRequest): string {
+    if (this.quirks.copiesNothing) throw new Refusal('s3_request_refused');
+    const object = this.bucket(source.target.bucket).get(source.target.key);
+    if (!object) throw new Refusal('object_not_found');
+    if (object.head.etag !== source.etag) throw new Refusal('precondition_failed');
+    const bytes = Buffer.concat(object.pieces).subarray(offset, offset + sizeBytes);
+    return this.putPart({ ...request, body: { kind: 'bytes', bytes }, crc32: hex(crc32(bytes)) }, bytes);
+  }
+
   complete({ target, uploadId: id, parts, condition, sizeBytes }: CompleteRequest): string {
+    const { capabilities, quirks } = this;
     const asked = parts.map((part) => `${part.partNumber}:${part.etag}`).join(' ');
     const finished = this.#finished.get(id);
-    if (finished?.asked === asked) return finished.etag;
+    if (finished?.asked === asked && quirks.repeatsComplete) return finished.etag;
+    const demanded: CompleteCondition = capabilities.conditionalComplete ? condition : { kind: 'any' };
+    if (quirks.conditionFirst) this.#demand(target, demanded);
+    if (quirks.goneCompleteIs500 && !this.uploads.has(id))
+      throw new Refusal(failureOf('s3_unavailable', 'InternalError', { answered: false }));
     const upload = this.upload(target, id);
     const chosen = this.#chosen(upload, parts);
     const foundBytes = chosen.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    if (this.capabilities.checksumsInComplete && foundBytes !== sizeBytes) throw new Refusal('s3_request_refused');
-    this.#demand(target, this.capabilities.conditionalComplete ? condition : { kind: 'any' });
+    if (capabilities.checksumsInComplete && foundBytes !== sizeBytes) throw new Refusal('s3_request_refused');
+    this.#demand(target, demanded);
     const etag = `${md5(...chosen.map((part) => Buffer.from(part.etag, 'hex')))}-${chosen.length}`;
     const pieces = chosen.map(({ bytes }) => bytes);
     this.#store(target, pieces, etag, upload.contentType, upload.metadata);
     this.uploads.delete(id);
-    this.#finished.set(id, { asked, etag });
-    return etag;
+    this.#finished.set(id, { asked, etag, upload });
+    return quirks.emptyFirstEtag ? '' : etag;
   }
 
   #chosen(upload: StoredUpload, parts: CompleteRequest['parts']): readonly StoredPart[] {
@@ -224,9 +279,10 @@ function connect(server: MemoryS3, credentials: 'right' | 'wrong'): ObjectStore 
         const bytes = await bytesOf(request.body);
         return { etag: server.putPart(request, bytes) };
       }),
+    copyPart: (request, options) => answer(options, () => ({ etag: server.copyPart(request) })),
     listParts: ({ target, uploadId: id }, options) =>
       answer(options, () => {
-        const upload = server.upload(target, id);
+        const upload = server.listed(target, id);
         const numbers = [...upload.parts].sort(([a], [b]) => a - b);
         const parts = numbers.map(([n, { bytes, etag, crc32: sum }]) => ({
           partNumber: partNumber(n),
@@ -239,6 +295,7 @@ function connect(server: MemoryS3, credentials: 'right' | 'wrong'): ObjectStore 
     listUploads: ({ bucket, prefix }, options) =>
       answer(options, () => {
         server.bucket(bucket);
+        if (server.quirks.listsNoUploads) return [];
         const open = [...server.uploads.values()].filter((upload) => server.isOpen(upload));
         const found = open.filter(({ target }) => target.bucket === bucket && target.key.startsWith(prefix));
         return found.map(

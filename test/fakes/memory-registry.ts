@@ -2,20 +2,30 @@
 // Same answers and same layout as the scripts, step by step; time is the test's own.
 // Faults are data: `isAway` (no answer at all), `loseNextReply` (executed, but nobody hears of it), `empty()` (FLUSHALL).
 
-import { eventTexts, metaTexts } from '../../src/adapters/redis-registry-layout.ts';
-import { readStored, writeStored } from '../../src/adapters/stored-record.ts';
+import { changeTexts, metaTexts, readReserved } from '../../src/adapters/redis-registry-layout.ts';
+import { writeStored } from '../../src/adapters/stored-record.ts';
 import { failureOf } from '../../src/machines/failure.ts';
 import type { StreamId } from '../../src/machines/ids.ts';
 import type { LedgerRow } from '../../src/machines/part-ledger.ts';
-import type { StoredRecord } from '../../src/machines/stream-record.ts';
-import { STATUS_SETS } from '../../src/machines/stream-status.ts';
+import type { ObjectTarget } from '../../src/machines/stream-record.ts';
+import { STATUS_SETS, setOfText } from '../../src/machines/stream-status.ts';
 import type { Outcome } from '../../src/ports/outcome.ts';
-import type { Lease, LeaseAnswer, Registry, RegistrySave, SaveAnswer } from '../../src/ports/registry.ts';
+import type {
+  IsNews,
+  Lease,
+  LeaseAnswer,
+  LeaseSeen,
+  Registry,
+  RegistrySave,
+  SaveAnswer,
+} from '../../src/ports/registry.ts';
+import { loaded, straysIn } from './memory-registry-reads.ts';
 
 interface MemoryLease {
   readonly holder: string;
   readonly fence: number;
   readonly expiresAtMs: number;
+  readonly yields?: boolean;
 }
 
 type Texts = Readonly<Record<string, string>>;
@@ -74,14 +84,18 @@ export class MemoryRedis {
   }
 }
 
-export const memoryRegistry = (redis: MemoryRedis): Registry => new MemoryRegistry(redis);
+/** `standby`: its leases may be taken over when they end. */
+export const memoryRegistry = (redis: MemoryRedis, standby = false): Registry => new MemoryRegistry(redis, standby);
 
 class MemoryRegistry implements Registry {
   private readonly redis: MemoryRedis;
   private isClosed = false;
 
-  constructor(redis: MemoryRedis) {
+  private readonly standby: boolean;
+
+  constructor(redis: MemoryRedis, standby: boolean) {
     this.redis = redis;
+    this.standby = standby;
   }
 
   acquireLease(folderId: string, holder: string, ttlMs: number, minFence: number): Promise<Outcome<LeaseAnswer>> {
@@ -107,27 +121,25 @@ class MemoryRegistry implements Registry {
     return this.step(() => {
       const stored = this.redis.leases.get(lease.folderId);
       if (stored && isSame(stored, lease)) {
-        this.redis.leases.set(lease.folderId, { holder: '', fence: stored.fence, expiresAtMs: 0 });
+        this.redis.leases.set(lease.folderId, { ...stored, holder: '', expiresAtMs: 0 });
       }
       return null;
     });
   }
 
-  load(): ReturnType<Registry['load']> {
+  lookAtLease(folderId: string): Promise<Outcome<LeaseSeen | null>> {
     return this.step(() => {
-      const records: StoredRecord[] = [];
-      const unreadable: StreamId[] = [];
-      for (const [set, members] of this.redis.sets) {
-        const mayBeFinal = set === 'streams:completed' || set === 'streams:aborted';
-        for (const id of members) {
-          const text = this.redis.snapshots.get(id);
-          const stored = text === undefined ? null : readStored(text);
-          if (stored?.record.streamId === id) records.push(stored);
-          else if (text !== undefined || !mayBeFinal) unreadable.push(id);
-        }
-      }
-      return { records, unreadable };
+      const lease = this.redis.leases.get(folderId);
+      return lease ? { ...lease, yields: lease.yields ?? false } : null;
     });
+  }
+
+  load(isNews: IsNews = () => true): ReturnType<Registry['load']> {
+    return this.step(() => loaded(this.redis, isNews));
+  }
+
+  reservedKeys(id: StreamId): Promise<Outcome<readonly ObjectTarget[]>> {
+    return this.step(() => readReserved(this.redis.metas.get(id)?.['reserved']));
   }
 
   rows(id: StreamId): Promise<Outcome<readonly LedgerRow[]>> {
@@ -145,13 +157,14 @@ class MemoryRegistry implements Registry {
       const { stored, lease } = save;
       const known = this.redis.leases.get(lease.folderId);
       if (!known || known.fence < lease.fence) {
-        this.redis.leases.set(lease.folderId, { holder: lease.holder, fence: lease.fence, expiresAtMs: 0 });
+        this.redis.leases.set(lease.folderId, { ...known, holder: lease.holder, fence: lease.fence, expiresAtMs: 0 });
       }
       const meta = this.redis.metas.get(stored.record.streamId);
       const rev = Number(meta?.['rev'] ?? -1);
       const fence = Number(meta?.['fence'] ?? 0);
-      if (rev === stored.rev && fence === stored.fence) return { answer: 'saved' };
-      if (rev >= stored.rev) return { answer: 'stale', rev, fence };
+      const isThisSave = rev === stored.rev && fence === stored.fence;
+      if (isThisSave && this.isShown(stored.record.streamId)) return { answer: 'saved' };
+      if (rev >= stored.rev && !isThisSave) return { answer: 'stale', rev, fence };
       const addsRows = save.uploadId !== null && !save.replaceRows && !save.final;
       if (addsRows && rev !== (save.baseRev ?? -1)) return { answer: 'gap' };
       this.write(save, meta?.['s3_upload_id'] ?? '');
@@ -163,7 +176,8 @@ class MemoryRegistry implements Registry {
     return this.step(() =>
       ids.map((id) => {
         const meta = this.redis.metas.get(id);
-        return meta ? Number(meta['rev']) : null;
+        const isMember = this.redis.sets.get(setOfText(meta?.['status'] ?? '') ?? '')?.has(id) === true;
+        return meta && isMember ? Number(meta['rev']) : null;
       }),
     );
   }
@@ -182,6 +196,10 @@ class MemoryRegistry implements Registry {
       ok: false,
       failure: failureOf('lease_lost', `the lease of this folder is held by ${fenced.value || 'no one'}`),
     };
+  }
+
+  strays(folder: string, isKnown: (id: StreamId) => boolean): Promise<Outcome<readonly StreamId[]>> {
+    return this.step(() => straysIn(this.redis, folder, isKnown));
   }
 
   onReachable(listener: (reachable: boolean) => void): void {
@@ -210,8 +228,25 @@ class MemoryRegistry implements Registry {
       const added = save.uploadId === null ? [] : save.rows;
       redis.parts.set(id, new Map([...kept, ...added.map((row) => [row.partNumber, row] as const)]));
     }
-    if (save.statusChanged) redis.events.push(textsOf(eventTexts(save, redis.nowMs())));
-    redis.metas.set(id, textsOf(metaTexts(save)));
+    const told = this.tell(save, redis.metas.get(id));
+    const final = save.final ? { final_record: writeStored(save.stored) } : {};
+    redis.metas.set(id, { ...textsOf(metaTexts(save)), ...final, told: `${save.run}:${told}` });
+  }
+
+  /** Answers the number of the last change that was told. */
+  private tell(save: RegistrySave, meta: Texts | undefined): number {
+    const [, run, number] = /^(.*):(\d+)$/.exec(meta?.['told'] ?? '') ?? [];
+    let told = run === save.run ? Number(number) : 0;
+    let shown = meta?.['status'];
+    for (const change of save.changes) {
+      const [, status = '', bucket = '', key = '', size = '', at = ''] = changeTexts({ ...save, changes: [change] });
+      if ((change.seq === 0 || change.seq > told) && status !== shown) {
+        shown = status;
+        this.redis.events.push({ stream_id: save.stored.record.streamId, status, bucket, key, size, at });
+      }
+      told = Math.max(told, change.seq);
+    }
+    return told;
   }
 
   /** Who stands in the way of this lease; null: nobody. A lower fence or none means that Redis was emptied or rolled back. */
@@ -220,10 +255,15 @@ class MemoryRegistry implements Registry {
     return !stored || stored.fence < lease.fence || isSame(stored, lease) ? null : stored.holder;
   }
 
+  private isShown(id: StreamId): boolean {
+    return [...this.redis.sets.values()].some((members) => members.has(id));
+  }
+
   private hold(lease: Lease, ttlMs: number): LeaseAnswer {
     const { holder, fence } = lease;
-    this.redis.leases.set(lease.folderId, { holder, fence, expiresAtMs: this.redis.nowMs() + ttlMs });
-    return { held: true, lease };
+    const expiresAtMs = this.redis.nowMs() + ttlMs;
+    this.redis.leases.set(lease.folderId, { holder, fence, expiresAtMs, yields: this.standby });
+    return { held: true, lease: { folderId: lease.folderId, holder, fence } };
   }
 
   private leftMs(lease: MemoryLease | undefined): number {

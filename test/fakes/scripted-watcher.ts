@@ -2,6 +2,7 @@
 // that it was given. Lost events are simply never given.
 
 import { createGlobs } from '../../src/adapters/fs-globs.ts';
+import { ASIDE_PREFIX } from '../../src/machines/aside-path.ts';
 import type { Failure } from '../../src/machines/failure.ts';
 import type { PathHint, Watcher } from '../../src/ports/watcher.ts';
 
@@ -22,16 +23,21 @@ export interface SweptDisk {
   isOther(path: string): boolean;
 }
 
+/** As the default of WATCH_EXCLUDE has it, among others. */
+const ASIDE = [`**/${ASIDE_PREFIX}*`];
+
 export function createScriptedWatcher(
   disk: SweptDisk,
   globs: { readonly include?: readonly string[]; readonly exclude?: readonly string[] } = {},
 ): ScriptedWatcher {
-  const { allowsFile } = createGlobs(globs.include ?? ['**/*'], globs.exclude ?? []);
+  const { allowsFile } = createGlobs(globs.include ?? ['**/*'], globs.exclude ?? ASIDE);
   let listener: Parameters<Watcher['start']>[0] | null = null;
   let sweeps = 0;
 
   const hintOf = (path: string): PathHint | null =>
-    allowsFile(path.slice(disk.folder.length + 1)) ? { folder: disk.folder, path } : null;
+    path.startsWith(`${disk.folder}/`) && allowsFile(path.slice(disk.folder.length + 1))
+      ? { folder: disk.folder, path }
+      : null;
 
   const watcher: ScriptedWatcher = {
     refuseStart: null,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { streamId } from '../../src/machines/ids.ts';
+import { streamId, uploadId } from '../../src/machines/ids.ts';
 import { createReadModel, MAX_FINISHED, type ReadModel } from '../../src/read-model/read-model.ts';
 import { MAX_POINTS, UnsentAge } from '../../src/read-model/unsent-age.ts';
 import { completedView, failedView, idOf, viewOf } from '../fixtures/stream-views.ts';
@@ -25,6 +25,16 @@ describe('streams', () => {
     expect(model.one('0000001')).toBeNull();
     expect(model.one('')).toBeNull();
     expect(model.one('ff')).toBeNull();
+  });
+
+  test('say since when their oldest unsent byte waits, and nothing once all is safe', () => {
+    const model = modelOf(
+      viewOf(1, { sizeBytes: 50, sentBytes: 0, atRiskBytes: 50, lastActivityMs: 1_000 }),
+      viewOf(1, { sizeBytes: 90, sentBytes: 60, atRiskBytes: 30, lastActivityMs: 4_000 }),
+      completedView(2),
+    );
+    expect(model.one(idOf(1))?.unsentSinceMs).toBe(4_000);
+    expect(model.list({ limit: 2 }).streams.map(({ unsentSinceMs }) => unsentSinceMs)).toEqual([4_000, null]);
   });
 
   test('a forgotten stream is gone from sight and from the sums', () => {
@@ -70,6 +80,25 @@ describe('streams', () => {
     expect(ids(model, 'act')).toEqual([]);
   });
 
+  test('who watches is told which stream changed or went, also one that made room; until it stops', () => {
+    const model = modelOf(viewOf(1));
+    const told: string[] = [];
+    const stop = model.watch({
+      streamChanged: (id) => told.push(`changed ${id}`),
+      streamForgotten: (id) => told.push(`gone ${id}`),
+      daemonChanged: () => told.push('daemon'),
+    });
+    model.streamChanged(viewOf(1, { sizeBytes: 7 }));
+    model.streamForgotten(streamId(idOf(1)));
+    model.daemonChanged({ phase: 'running' });
+    expect(told).toEqual([`changed ${idOf(1)}`, `gone ${idOf(1)}`, 'daemon']);
+    for (let n = 10; n < 10 + MAX_FINISHED + 1; n += 1) model.streamChanged(completedView(n));
+    expect(told.filter((each) => each.startsWith('gone'))).toEqual([`gone ${idOf(1)}`, `gone ${idOf(10)}`]);
+    stop();
+    model.streamChanged(viewOf(2));
+    expect(told.at(-1)).not.toContain(idOf(2));
+  });
+
   test('of the finished streams only the newest are kept; failed and living ones always', () => {
     const model = modelOf(failedView(1), viewOf(2));
     for (let n = 10; n < 10 + MAX_FINISHED + 5; n += 1) model.streamChanged(completedView(n));
@@ -78,6 +107,14 @@ describe('streams', () => {
     expect(model.one(idOf(15))).not.toBeNull();
     expect(model.one(idOf(1))).not.toBeNull();
     expect(model.one(idOf(2))).not.toBeNull();
+  });
+
+  test("a finished stream that left an upload behind is always kept: gc must not take it for nobody's", () => {
+    const target = { bucket: 'takes', key: 'take.mp4' };
+    const left = { target, uploadId: uploadId('left'), parts: 2, sentEndBytes: 9, why: 'truncated' } as const;
+    const model = modelOf(completedView(1, { leftUploads: [left] }));
+    for (let n = 10; n < 10 + MAX_FINISHED + 5; n += 1) model.streamChanged(completedView(n));
+    expect(model.one(idOf(1))?.leftUploads).toHaveLength(1);
   });
 
   test('a finished stream that begins its next generation is not let go as finished', () => {

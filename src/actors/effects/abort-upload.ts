@@ -1,24 +1,21 @@
 // abortUpload: ends an upload that holds nothing, or that the operator gave up. Owed by `finalizing.aborting`; waits for the
-// journal. Abort is repeatable, and may be needed more than once when a part arrives beside it.
+// journal. Safe to run twice.
 //
 // By itself it aborts only what holds no parts of a file without bytes; anything else goes back to the chart.
 
-import { failureOf } from '../../machines/failure.ts';
 import type { AbortUploadInput, UploadRef } from '../../machines/stream.effects.ts';
 import type { StreamEvent } from '../../machines/stream.events.ts';
 import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
-import { leaseStands } from '../lease.ts';
+import { leaseConfirmed } from '../lease.ts';
 import type { World } from '../world.ts';
+import { endUpload } from './end-upload.ts';
 import { failed } from './failing.ts';
-
-/** A part that arrives beside an Abort may survive it. */
-const MAX_ABORTS = 3;
 
 export const abortUpload = effect<AbortUploadInput>(
   { name: 'abortUpload', waitsForJournal: true },
   async (input, run, world) => {
-    const lease = leaseStands(world, input.file.folder);
+    const lease = await leaseConfirmed(world, input.streamId, input.file.folder);
     if (!lease.ok) return failed(lease.failure, run.now());
     const filled = input.byOperator ? NO_BYTES : await holdsBytes(input, world);
     if (!filled.ok) return failed(filled.failure, run.now());
@@ -37,16 +34,7 @@ async function holdsBytes(input: AbortUploadInput, world: World): Promise<Outcom
 }
 
 async function abort(input: AbortUploadInput, upload: UploadRef, run: Run, world: World): Promise<StreamEvent> {
-  for (let attempt = 1; attempt <= MAX_ABORTS; attempt += 1) {
-    const listed = await world.store.listParts(upload, { signal: run.signal });
-    if (!listed.ok && listed.failure.code === 'upload_not_found') return { type: 'upload.aborted', atMs: run.now() };
-    if (!listed.ok) return failed(listed.failure, run.now());
-    if (!input.byOperator && listed.value.parts.length > 0) return { type: 'upload.found_filled', atMs: run.now() };
-    const aborted = await world.store.abortUpload(upload);
-    if (!aborted.ok && aborted.failure.code !== 'upload_not_found') return failed(aborted.failure, run.now());
-  }
-  const left = await world.store.listParts(upload, { signal: run.signal });
-  // Swift lists an aborted upload as empty rather than as gone.
-  if (!left.ok || left.value.parts.length === 0) return { type: 'upload.aborted', atMs: run.now() };
-  return failed(failureOf('s3_unavailable', `the upload still holds parts after ${MAX_ABORTS} aborts`), run.now());
+  const ended = await endUpload({ ...upload, folder: input.file.folder }, run, world, !input.byOperator);
+  if (!ended.ok) return failed(ended.failure, run.now());
+  return { type: ended.value === 'filled' ? 'upload.found_filled' : 'upload.aborted', atMs: run.now() };
 }

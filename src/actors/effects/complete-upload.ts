@@ -12,7 +12,7 @@ import type { CompleteUploadInput } from '../../machines/stream.effects.ts';
 import type { StreamEvent } from '../../machines/stream.events.ts';
 import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
-import { leaseStands } from '../lease.ts';
+import { leaseConfirmed, leaseStands } from '../lease.ts';
 import type { World } from '../world.ts';
 import { lookTwice } from './check-writer.ts';
 import { failed } from './failing.ts';
@@ -23,7 +23,7 @@ export const completeUpload = effect<CompleteUploadInput>(
     const presence = input.overrideWriter ? 'none' : await lookTwice(input.file, run, world);
     const rows = await world.writeAhead.rows(input.streamId, input.upload.uploadId);
     if (!rows.ok) return failed(rows.failure, run.now());
-    const lease = leaseStands(world, input.file.folder);
+    const lease = await leaseConfirmed(world, input.streamId, input.file.folder);
     if (!lease.ok) return failed(lease.failure, run.now());
     const stat = await world.files.stat(input.file);
     if (!stat.ok) return failed(stat.failure, run.now());
@@ -63,6 +63,8 @@ async function send(
     parts.push(row);
   }
   const { target, uploadId } = input.upload;
+  const lease = leaseStands(world, input.file.folder);
+  if (!lease.ok) return failed(lease.failure, run.now());
   const sent = await world.store.completeUpload({
     target,
     uploadId,

@@ -14,6 +14,7 @@ import { failureOf } from '../../machines/failure.ts';
 import { birthMs } from '../../machines/file-identity.ts';
 import { keyBytes, keyVariant, MAX_KEY_BYTES, MAX_KEY_VARIANTS, objectKey } from '../../machines/object-key.ts';
 import { NO_PARTS } from '../../machines/part-ledger.ts';
+import { roomyPlan } from '../../machines/part-plan.ts';
 import type { OpenUploadInput } from '../../machines/stream.effects.ts';
 import type { StreamEvent } from '../../machines/stream.events.ts';
 import type {
@@ -23,9 +24,10 @@ import type {
   ObjectTarget,
   UploadMemory,
 } from '../../machines/stream-record.ts';
-import type { ObjectHead } from '../../ports/object-store.ts';
+import type { ObjectHead, StoreCapabilities } from '../../ports/object-store.ts';
 import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
+import { maySend } from '../lease.ts';
 import type { World } from '../world.ts';
 import { adoptObject } from './adopt-object.ts';
 import { type AdoptedUpload, adoptUpload, leftAs } from './adopt-upload.ts';
@@ -56,14 +58,18 @@ export const openUpload = effect<OpenUploadInput>(
     if (!past.ok) return failed(past.failure, run.now());
     const { object, upload, left } = past.value;
     if (object) return { type: 'object.adopted', completion: object, atMs: run.now() };
-    if (upload) return opened({ input, place, generation, left }, upload, upload, run);
+    const opening = { input, place, generation, left, capabilities: capabilities.value };
+    if (upload) return opened(opening, upload, upload, run);
     if (run.signal.aborted) return failed(STOPPED, run.now());
+    const lease = maySend(world, input.file.folder);
+    if (!lease.ok) return failed(lease.failure, run.now());
     const created = await world.store.createUpload({
       target: place.target,
       metadata: objectMetadata(input.streamId, generation),
     });
     if (!created.ok) return failed(created.failure, run.now());
-    return opened({ input, place, generation, left }, created.value, NOTHING_HELD, run);
+    const plan = roomyPlan(input.settings.plan, input.sizeBytes, input.settings.maxParts);
+    return opened(opening, { ...created.value, plan, openedAtMs: run.now() }, NOTHING_HELD, run);
   },
 );
 
@@ -82,42 +88,53 @@ const NO_PAST: Past = { object: null, upload: null, left: [] };
 async function lookForPast(input: OpenUploadInput, place: Place, run: Run, world: World): Promise<Outcome<Past>> {
   const { file, settings } = input;
   const { plan } = settings;
-  if (place.ours && input.remembersNothing) {
+  const { leftUploadIds } = input;
+  if (place.ours && place.ours.etag !== input.provenEtag) {
     const object = await adoptObject({ file, head: place.ours, target: place.target, plan }, run, world);
     if (!object.ok) return object;
     if (object.value) return { ok: true, value: { ...NO_PAST, object: object.value } };
   }
-  const isOlderThanUs = birthMs(file.identity) < world.options.startedAtMs;
+  const isOlderThanUs = birthMs(file.identity) < world.carrying.sinceMs;
   if (!place.reservedBefore && !isOlderThanUs && place.formerKeys.length === 0) return { ok: true, value: NO_PAST };
-  await world.clock.waitUntil(world.options.startedAtMs + settings.lateArrivalMs, run.signal);
+  await world.clock.waitUntil(world.carrying.sinceMs + settings.lateArrivalMs, run.signal);
   const left: LeftUpload[] = [];
   for (const target of place.formerKeys) {
-    const found = await adoptUpload({ file, target, plan, ownSinceMs: input.startedAtMs }, run, world);
-    if (!found.ok) return found;
-    left.push(...found.value.others, ...(found.value.best ? [leftAs(target, found.value.best)] : []));
+    const found = await adoptUpload({ file, target, plan, leftUploadIds, ownSinceMs: input.startedAtMs }, run, world);
+    // Where the file is gone, the intent may have been for any of its keys: all are looked at.
+    if (!found.ok && found.failure.code !== 'source_gone') return found;
+    if (found.ok) left.push(...found.value.others, ...(found.value.best ? [leftAs(target, found.value.best)] : []));
   }
   const ownSinceMs = place.reservedBefore ? input.startedAtMs : null;
-  const found = await adoptUpload({ file, target: place.target, plan, ownSinceMs }, run, world);
+  const found = await adoptUpload({ file, target: place.target, plan, leftUploadIds, ownSinceMs }, run, world);
   if (!found.ok) return found;
   return { ok: true, value: { object: null, upload: found.value.best, left: [...left, ...found.value.others] } };
 }
 
 interface Opening extends Pick<Past, 'left'> {
+  readonly capabilities: StoreCapabilities;
   readonly input: OpenUploadInput;
   readonly place: Place;
   readonly generation: number;
 }
 
 function opened(
-  { input, place, generation, left }: Opening,
-  { uploadId, expiresAtMs }: Pick<UploadMemory, 'uploadId' | 'expiresAtMs'>,
+  { input, place, generation, left, capabilities }: Opening,
+  found: Pick<UploadMemory, 'uploadId' | 'expiresAtMs' | 'plan' | 'openedAtMs'>,
   { parts, sentEndBytes }: Pick<AdoptedUpload, 'parts' | 'sentEndBytes'>,
   run: Run,
 ): StreamEvent {
-  const { plan } = input.settings;
-  const upload: UploadMemory = { uploadId, expiresAtMs, plan, condition: place.condition, openedAtMs: run.now() };
+  const { uploadId, plan, openedAtMs } = found;
+  const maxUploadAgeMs = input.settings.maxUploadAgeMs ?? capabilities.maxUploadAgeMs;
+  const expiresAtMs = earliest(found.expiresAtMs, openedAtMs, maxUploadAgeMs);
+  const upload: UploadMemory = { uploadId, expiresAtMs, plan, condition: place.condition, openedAtMs };
   const { target } = place;
   return { type: 'upload.opened', target, upload, parts, sentEndBytes, generation, left, atMs: run.now() };
+}
+
+/** What the server says of this upload, and what is known of the provider, whichever is earlier. */
+function earliest(expiresAtMs: number | null, openedAtMs: number, maxUploadAgeMs: number | null): number | null {
+  const byAgeMs = maxUploadAgeMs === null ? null : openedAtMs + maxUploadAgeMs;
+  return expiresAtMs === null || byAgeMs === null ? (expiresAtMs ?? byAgeMs) : Math.min(expiresAtMs, byAgeMs);
 }
 
 async function reservePlace(input: OpenUploadInput, run: Run, world: World): Promise<Outcome<Place>> {

@@ -3,12 +3,16 @@
 // Safe to run twice: the key is fixed and its content follows from the record. A receipt key that is taken by something else
 // is left alone; then the receipt goes to `<key>~receipt.json`. Of an object that was found again after its record was lost the
 // receipt that is there tells more than a new one could; only if there is none, the parts are computed from the file.
+//
+// What kind of media it is comes from the file itself, as long as that is still the one that was proven; it never fails a receipt.
 
 import { failureOf } from '../../machines/failure.ts';
+import { sameContentStat } from '../../machines/file-identity.ts';
 import type { LedgerRow } from '../../machines/part-ledger.ts';
 import type { PublishReceiptInput } from '../../machines/stream.effects.ts';
 import type { CompleteCondition, ObjectTarget } from '../../machines/stream-record.ts';
 import type { Outcome } from '../../ports/outcome.ts';
+import type { Probed } from '../../ports/prober.ts';
 import { digestOfParts } from '../content-digest.ts';
 import { effect, type Run } from '../effect.ts';
 import type { World } from '../world.ts';
@@ -26,7 +30,8 @@ export const publishReceipt = effect<PublishReceiptInput>(
     if (!input.upload && place.value.condition.kind === 'ours') return { type: 'receipt.published', atMs: run.now() };
     const rows = await rowsOf(input, run, world);
     if (!rows.ok) return failed(rows.failure, run.now());
-    const body = new TextEncoder().encode(`${JSON.stringify(receiptOf(input, rows.value), null, 2)}\n`);
+    const probed = await probedIn(input, run, world);
+    const body = new TextEncoder().encode(`${JSON.stringify(receiptOf(input, rows.value, probed), null, 2)}\n`);
     const put = await world.store.putObject(
       { ...place.value, body, contentType: 'application/json', metadata: receiptMetadata(input.streamId) },
       { signal: run.signal },
@@ -74,6 +79,25 @@ async function placeOf(
   return { ok: false, failure: failureOf('foreign_object', `both receipt keys of ${key} are taken`) };
 }
 
+const CHANGED: Probed = { media: null, reason: 'the file changed after the object was proven' };
+
+async function probedIn({ file, completion }: PublishReceiptInput, run: Run, world: World): Promise<Probed> {
+  const isProvenOne = async () => {
+    const stat = await world.files.stat(file);
+    // What cannot be looked at (deleted meanwhile) cannot be probed either: the prober says why.
+    return !stat.ok || sameContentStat(stat.value, completion.freeze);
+  };
+  if (!(await isProvenOne())) return CHANGED;
+  const giveBack = await world.probes.take(1, run.signal);
+  if (!giveBack) return { media: null, reason: 'stopped' };
+  try {
+    const probed = await world.prober.probe(file, run.signal);
+    return (await isProvenOne()) ? probed : CHANGED;
+  } finally {
+    giveBack();
+  }
+}
+
 const HOW_VERIFIED: Record<PublishReceiptInput['verified'], string> = {
   full: 'every range re-read and compared by CRC32 and XXH64',
   'append-only':
@@ -83,7 +107,7 @@ const HOW_VERIFIED: Record<PublishReceiptInput['verified'], string> = {
 const iso = (epochMs: number): string => new Date(epochMs).toISOString();
 const isoNs = (ns: string): string => iso(Number(BigInt(ns) / 1_000_000n));
 
-function receiptOf(input: PublishReceiptInput, rows: readonly LedgerRow[]): unknown {
+function receiptOf(input: PublishReceiptInput, rows: readonly LedgerRow[], probed: Probed): unknown {
   const { completion, file } = input;
   return {
     receipt_version: RECEIPT_VERSION,
@@ -113,10 +137,7 @@ function receiptOf(input: PublishReceiptInput, rows: readonly LedgerRow[]): unkn
     verified: { source: HOW_VERIFIED[input.verified], object: completion.provenBy },
     finalized_because: input.finalizeReason,
     completed_at_utc: iso(completion.completedAtMs),
-    media: null,
-    media_reason: NO_MEDIA_REASON,
+    media: probed.media,
+    ...(probed.media === null && { media_reason: probed.reason }),
   };
 }
-
-/** `media` comes with a later version; the field stands so that readers need not change. */
-const NO_MEDIA_REASON = 'media metadata is not collected by this version';

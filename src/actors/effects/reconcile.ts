@@ -6,6 +6,7 @@
 // R2. After a doubtful Complete the object is asked for first: some servers list an upload that is already completed.
 
 import { type FileStat, sameStat } from '../../machines/file-identity.ts';
+import { owedBy } from '../../machines/stream.context.ts';
 import type { ReconcileInput } from '../../machines/stream.effects.ts';
 import type { Evidence } from '../../machines/stream.events.ts';
 import type { StreamMemory, StreamRecord } from '../../machines/stream-record.ts';
@@ -35,6 +36,7 @@ interface Remembered {
   readonly recalled: StreamRecord | null;
 }
 
+const NOT_OURS = { ok: true, value: false } as const;
 const NOT_ASKED: S3Evidence = { upload: 'unasked', parts: null, sentEndBytes: 0, object: 'unasked' };
 
 export const reconcile = effect<ReconcileInput>(
@@ -70,7 +72,7 @@ async function remember(input: ReconcileInput, world: World): Promise<Outcome<Re
   if (!stored.value) return { ok: true, value: { memory: input.memory, cameFrom: null, recalled: null } };
   world.writeAhead.startFrom(input.streamId, stored.value.rev);
   const { record } = stored.value;
-  return { ok: true, value: { memory: record.memory, cameFrom: record.state, recalled: record } };
+  return { ok: true, value: { memory: record.memory, cameFrom: owedBy(record), recalled: record } };
 }
 
 async function statOrGone(input: ReconcileInput, world: World): Promise<Outcome<FileStat | null>> {
@@ -99,21 +101,24 @@ async function askS3(
     if (!ours.ok) return ours;
     if (ours.value) return { ok: true, value: { ...NOT_ASKED, object: 'ours' } };
   }
-  return await listAndAdopt(input, memory, stat, run, world);
+  return await listAndAdopt({ ...input, memory, stat, mayBeComplete }, run, world);
 }
 
-async function listAndAdopt(
-  input: ReconcileInput,
-  memory: StreamMemory,
-  stat: FileStat | null,
-  run: Run,
-  world: World,
-): Promise<Outcome<S3Evidence>> {
+interface Asked extends ReconcileInput {
+  readonly stat: FileStat | null;
+  /** Only then the object can be what the freeze saw; else it is looked at, byte by byte, before the file is sent anew. */
+  readonly mayBeComplete: boolean;
+}
+
+async function listAndAdopt(input: Asked, run: Run, world: World): Promise<Outcome<S3Evidence>> {
+  const { memory, stat, mayBeComplete } = input;
   const { upload, target } = memory;
   if (!upload || !target) return { ok: true, value: NOT_ASKED };
   const listed = await world.store.listParts({ target, uploadId: upload.uploadId }, { signal: run.signal });
-  if (!listed.ok && listed.failure.code === 'upload_not_found') {
-    const ours = await objectIsOurs(input, memory, run, world);
+  // Swift lists the parts of a completed upload as before: the part or Complete that it refused knows better.
+  const isDisowned = memory.failure?.code === 'upload_not_found';
+  if (listed.ok ? isDisowned : listed.failure.code === 'upload_not_found') {
+    const ours = mayBeComplete ? await objectIsOurs(input, memory, run, world) : NOT_OURS;
     return ours.ok
       ? { ok: true, value: { ...NOT_ASKED, upload: 'gone', object: ours.value ? 'ours' : 'not_ours' } }
       : ours;

@@ -3,22 +3,25 @@
 //
 // Safe to run twice: a number overwrites itself with the same range. Killed before a part's answer: the part is not listed, or
 // listed but not in the ledger; reconcile adopts it if its bytes are the file's. Killed after: the same, its row is lost.
-// The bytes hashed are the bytes sent: one buffer, read once (large parts: hashed before, and again as they pass).
+// The bytes hashed are the bytes sent: one buffer, read once (large parts: hashed before, and again as they pass). What our own former
+// object at the key has already, S3 copies by itself.
 
 import { type Failure, failureOf, kindOf } from '../../machines/failure.ts';
 import { partNumber } from '../../machines/ids.ts';
-import type { LedgerRow } from '../../machines/part-ledger.ts';
+import { holdsPart, type LedgerRow } from '../../machines/part-ledger.ts';
 import { type PartRange, plannedRange, rangeWithin } from '../../machines/part-plan.ts';
 import type { UploadPartsInput } from '../../machines/stream.effects.ts';
 import type { StreamEventOf } from '../../machines/stream.events.ts';
 import type { Outcome } from '../../ports/outcome.ts';
 import { effect, type Run } from '../effect.ts';
+import { maySend } from '../lease.ts';
 import { endedEarly, hashRange, PIECE_BYTES, type RangeDigest, streamRange } from '../range-reading.ts';
 import type { UploadSlot } from '../upload-slots.ts';
 import type { World } from '../world.ts';
+import { copyFormerPart } from './copy-part.ts';
 
 /** Parts of one stream in flight: two hide the latency of one, four follow a 100 MB/s writer over 20 ms; more would starve others. */
-const PARTS_PER_STREAM = 4;
+export const PARTS_PER_STREAM = 4;
 
 type Settled = StreamEventOf<'parts.settled'>;
 
@@ -66,6 +69,7 @@ async function sendPart(input: UploadPartsInput, n: number, run: Run, world: Wor
     if (!sent.ok) return noted(sent.failure, world);
     world.writeAhead.addRow(input.streamId, input.upload.uploadId, sent.value);
     world.telemetry.count('parts_uploaded');
+    if (isHeldAlready(input, n, world)) world.telemetry.count('parts_resent');
     world.telemetry.count('part_bytes_uploaded', range.sizeBytes);
     run.report({
       type: 'part.uploaded',
@@ -81,8 +85,15 @@ async function sendPart(input: UploadPartsInput, n: number, run: Run, world: Wor
 }
 
 function noted(failure: Failure, world: World): Failure {
+  world.telemetry.count('parts_failed');
   if (kindOf(failure) === 'transient') world.telemetry.count('retries', 1, failure.code);
   return failure;
+}
+
+/** Asked before the part is reported: afterwards every part is held. */
+function isHeldAlready({ streamId, upload }: UploadPartsInput, n: number, world: World): boolean {
+  const memory = world.streams.get(streamId)?.context.memory;
+  return memory?.upload?.uploadId === upload.uploadId && holdsPart(memory.parts, n);
 }
 
 async function sendBuffered(
@@ -99,6 +110,11 @@ async function sendBuffered(
   for (let done = 0; done < buffer.length; done += PIECE_BYTES) hash.update(buffer.subarray(done, done + PIECE_BYTES));
   const digest = hash.digest();
   const { target, uploadId } = input.upload;
+  const lease = maySend(world, input.file.folder);
+  if (!lease.ok) return lease;
+  const copied = await copyFormerPart(input, range, digest, run, world);
+  if (copied.kind === 'copied') return { ok: true, value: rowOf(range, digest, copied.etag, run) };
+  if (copied.kind === 'unanswered') return { ok: false, failure: copied.failure };
   const sent = await world.store.uploadPart(
     { target, uploadId, partNumber: range.partNumber, body: { kind: 'bytes', bytes: buffer }, ...digest },
     { signal: run.signal },
@@ -115,6 +131,11 @@ async function sendStreamed(
   const scratch = new Uint8Array(PIECE_BYTES);
   const before = await hashRange(world, input.file, range, scratch, world.store.capabilities.checksum === 'md5');
   if (!before.ok) return before;
+  const lease = maySend(world, input.file.folder);
+  if (!lease.ok) return lease;
+  const copied = await copyFormerPart(input, range, before.value, run, world);
+  if (copied.kind === 'copied') return { ok: true, value: rowOf(range, before.value, copied.etag, run) };
+  if (copied.kind === 'unanswered') return { ok: false, failure: copied.failure };
   const passing = streamRange(world, input.file, range);
   const { target, uploadId } = input.upload;
   const body = { kind: 'stream', sizeBytes: range.sizeBytes, open: passing.open } as const;

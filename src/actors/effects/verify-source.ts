@@ -8,7 +8,7 @@
 
 import { type Freeze, freezeOf, lastChangeMs, sameStat } from '../../machines/file-identity.ts';
 import type { LedgerRow } from '../../machines/part-ledger.ts';
-import { MAX_PARTS, partCount, rangeWithin } from '../../machines/part-plan.ts';
+import { partCount, rangeWithin } from '../../machines/part-plan.ts';
 import type { VerifySourceInput } from '../../machines/stream.effects.ts';
 import type { StreamEvent } from '../../machines/stream.events.ts';
 import type { Outcome } from '../../ports/outcome.ts';
@@ -43,7 +43,7 @@ async function verifyPass(input: VerifySourceInput, scratch: Uint8Array, run: Ru
   const before = await world.files.stat(input.file);
   if (!before.ok) return failed(before.failure, run.now());
   const freeze = freezeOf(before.value);
-  if (partCount(input.plan, freeze.sizeBytes) > MAX_PARTS) return verified(freeze, [MAX_PARTS + 1], run);
+  if (partCount(input.plan, freeze.sizeBytes) > input.maxParts) return verified(freeze, [input.maxParts + 1], run);
 
   const startedMs = run.now();
   const rows = await ledgerOf(input, world);

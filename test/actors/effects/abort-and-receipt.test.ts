@@ -3,18 +3,16 @@
 import { describe, expect, it } from 'vitest';
 import { abortUpload } from '../../../src/actors/effects/abort-upload.ts';
 import { checkWriter } from '../../../src/actors/effects/check-writer.ts';
-import { completeUpload } from '../../../src/actors/effects/complete-upload.ts';
-import { proveObject } from '../../../src/actors/effects/prove-object.ts';
 import { publishReceipt } from '../../../src/actors/effects/publish-receipt.ts';
 import { failureOf } from '../../../src/machines/failure.ts';
-import type { PublishReceiptInput } from '../../../src/machines/stream.effects.ts';
 import { BUCKET, bytes, createStage, expectOutcome, runEffect, type Stage } from '../stage.ts';
 import {
   aFile,
   anUpload,
-  anUploadedFile,
   FILE_BYTES,
   owed,
+  proven,
+  receipt,
   sendParts,
   unavailable,
   withStore,
@@ -30,7 +28,7 @@ describe('abortUpload by itself', () => {
     expect(stage.s3.uploads.size).toBe(0);
   });
 
-  it('does not end one that holds a part, nor one whose file has bytes', async () => {
+  it('F72 does not end one that holds a part, nor one whose file has bytes', async () => {
     const stage = await createStage();
     const file = await aFile(stage);
     const upload = await anUpload(stage, file);
@@ -42,7 +40,7 @@ describe('abortUpload by itself', () => {
     expect(stage.s3.uploads.size).toBe(1);
   });
 
-  it('a file that cannot be looked at is not a file without bytes', async () => {
+  it('F72 a file that cannot be looked at is not a file without bytes', async () => {
     const stage = await createStage();
     const file = await aFile(stage);
     stage.files.fault = () => failureOf('source_permission_denied', 'EACCES');
@@ -56,6 +54,18 @@ describe('abortUpload by itself', () => {
 });
 
 describe("abortUpload on the operator's word", () => {
+  it('has nothing to end where the server knows of no upload, whatever it lists', async () => {
+    const stage = await createStage();
+    const file = await aFile(stage);
+    const upload = await anUpload(stage, file);
+    await sendParts(stage, file, upload, [1]);
+    const world = withStore(stage.world, {
+      abortUpload: async () => ({ ok: false, failure: failureOf('upload_not_found', 'NoSuchUpload') }),
+    });
+    const input = { ...owed(file), upload, byOperator: true };
+    expectOutcome(await runEffect(stage, abortUpload(world), input), 'upload.aborted');
+  });
+
   it('ends it whatever it holds, and repeats that until nothing is listed', async () => {
     const stage = await createStage();
     const file = await aFile(stage);
@@ -99,17 +109,6 @@ describe("abortUpload on the operator's word", () => {
 });
 
 describe('publishReceipt', () => {
-  async function proven(stage: Stage): Promise<PublishReceiptInput> {
-    const { file, upload, freeze, parts } = await anUploadedFile(stage);
-    await runEffect(stage, completeUpload(stage.world), {
-      ...{ ...owed(file), upload, freeze, partCount: parts, overrideWriter: false },
-      condition: { kind: 'absent' },
-    });
-    const outcome = await runEffect(stage, proveObject(stage.world), { ...owed(file), upload, freeze, generation: 1 });
-    const { completion } = expectOutcome(outcome, 'object.proven');
-    return { ...owed(file), upload, completion, finalizeReason: 'idle', startedAtMs: 0, verified: 'full' };
-  }
-  const receipt = (stage: Stage, key: string) => JSON.parse(Buffer.from(stage.objectBytes(key) ?? []).toString());
   const put = (stage: Stage, key: string) =>
     stage.world.store.putObject({
       ...{ target: { bucket: BUCKET, key }, body: bytes(3), contentType: 'x/y', metadata: {} },
@@ -132,7 +131,7 @@ describe('publishReceipt', () => {
     });
   });
 
-  it('published twice it is one receipt, the same', async () => {
+  it('F7 published twice it is one receipt, the same', async () => {
     const stage = await createStage();
     const input = await proven(stage);
     await runEffect(stage, publishReceipt(stage.world), input);

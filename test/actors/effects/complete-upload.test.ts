@@ -7,7 +7,7 @@ import { probeObject } from '../../../src/actors/effects/probe-object.ts';
 import { proveObject } from '../../../src/actors/effects/prove-object.ts';
 import type { CompleteUploadInput } from '../../../src/machines/stream.effects.ts';
 import type { ObjectStore } from '../../../src/ports/object-store.ts';
-import { bytes, createStage, expectOutcome, runEffect, type Stage } from '../stage.ts';
+import { bytes, createStage, expectOutcome, FOLDER_ID, runEffect, type Stage } from '../stage.ts';
 import { anUploadedFile, FILE_BYTES, owed, type Uploaded, unavailable, withStore } from './effect-stage.ts';
 
 const inputOf = ({ file, upload, freeze, parts }: Uploaded, more: Partial<CompleteUploadInput> = {}) => ({
@@ -30,7 +30,7 @@ function counting(stage: Stage, instead?: ObjectStore['completeUpload']) {
 }
 
 describe('completeUpload', () => {
-  it('sends one Complete with all parts of the ledger in order, and the condition', async () => {
+  it('F21 sends one Complete with all parts of the ledger in order, and the condition', async () => {
     const stage = await createStage();
     const uploaded = await anUploadedFile(stage);
     const { sent, world } = counting(stage);
@@ -41,7 +41,7 @@ describe('completeUpload', () => {
     expect(stage.objectBytes('take.mkv')).toEqual(Buffer.from(bytes(FILE_BYTES)));
   });
 
-  it('behind the barrier the file is looked at again: one that changed is not completed', async () => {
+  it('F65 behind the barrier the file is looked at again: one that changed is not completed', async () => {
     const stage = await createStage();
     const uploaded = await anUploadedFile(stage);
     stage.files.append(uploaded.file.path, 'x');
@@ -72,6 +72,25 @@ describe('completeUpload', () => {
     expect(sent).toEqual([]);
   });
 
+  it('with STANDBY the lease is asked for last of all: one that ran out while the key was looked at sends nothing', async () => {
+    const stage = await createStage({ options: { standby: true } });
+    const uploaded = await anUploadedFile(stage);
+    const { leases, clock } = stage.world;
+    const lease = { folderId: FOLDER_ID, holder: 'daemon-a', fence: 1 };
+    leases.set(FOLDER_ID, { ...lease, standsUntilMs: clock.nowMs() + 60_000 });
+    const { sent, world } = counting(stage);
+    const slow = withStore(world, {
+      headObject: async () => {
+        leases.set(FOLDER_ID, { ...lease, standsUntilMs: 0 });
+        return { ok: true, value: null };
+      },
+      capabilities: { ...world.store.capabilities, conditionalComplete: false },
+    });
+    const outcome = await runEffect(stage, completeUpload(slow), inputOf(uploaded));
+    expect(outcome).toMatchObject({ type: 'effect.failed', failure: { code: 'lease_unconfirmed' } });
+    expect(sent).toEqual([]);
+  });
+
   it('an answer that did not come is told as it is, and Complete is not sent again', async () => {
     const stage = await createStage();
     const uploaded = await anUploadedFile(stage);
@@ -90,7 +109,7 @@ describe('completeUpload', () => {
     expect(sent).toEqual([]);
   });
 
-  it('where the server takes no condition, the key is looked at just before', async () => {
+  it('F77 where the server takes no condition, the key is looked at just before', async () => {
     const stage = await createStage();
     const uploaded = await anUploadedFile(stage);
     await stage.world.store.putObject({
@@ -111,7 +130,7 @@ describe('probeObject', () => {
   const complete = async (stage: Stage, uploaded: Uploaded) =>
     await runEffect(stage, completeUpload(stage.world), inputOf(uploaded));
 
-  it('ours: the Complete that was not answered took place', async () => {
+  it('F13 ours: the Complete that was not answered took place', async () => {
     const stage = await createStage();
     const uploaded = await anUploadedFile(stage);
     await complete(stage, uploaded);
@@ -131,7 +150,7 @@ describe('probeObject', () => {
     expect(await probe(stage, uploaded)).toMatchObject({ object: 'absent', upload: 'gone' });
   });
 
-  it('a Complete that commits between the two looks is seen by the third', async () => {
+  it('F75 a Complete that commits between the two looks is seen by the third', async () => {
     const stage = await createStage();
     const uploaded = await anUploadedFile(stage);
     const { store } = stage.world;
@@ -189,7 +208,7 @@ describe('proveObject', () => {
     ['has another size', { sizeBytes: 5 }, 'object_mismatch'],
     ['has an ETag that the parts do not give', { etag: `${'0'.repeat(32)}-3` }, 'object_mismatch'],
     ['has another checksum', { crc32: { kind: 'FULL_OBJECT', value: '00000000' } }, 'object_mismatch'],
-  ] as const)('an object that %s is no proof', async (_what, change, code) => {
+  ] as const)('F45 an object that %s is no proof', async (_what, change, code) => {
     const stage = await createStage();
     const uploaded = await completed(stage);
     const { store } = stage.world;
@@ -204,14 +223,14 @@ describe('proveObject', () => {
     expect(outcome).toMatchObject({ type: 'object.mismatched', failure: { code } });
   });
 
-  it('a file that grew since is superseded, never called completed', async () => {
+  it('F65 a file that grew since is superseded, never called completed', async () => {
     const stage = await createStage();
     const uploaded = await completed(stage);
     stage.files.append(uploaded.file.path, 'late');
     expectOutcome(await prove(stage, uploaded), 'object.superseded');
   });
 
-  it('a file edited in place since is superseded, also at the same size with restored mtime', async () => {
+  it('F65 a file edited in place since is superseded, also at the same size with restored mtime', async () => {
     const stage = await createStage();
     const uploaded = await completed(stage);
     stage.files.write(uploaded.file.path, 'edit', 40);

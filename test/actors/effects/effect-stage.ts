@@ -1,6 +1,8 @@
 // What tests of effects begin with: a file, an upload for it, and its parts, made by the effects themselves.
 
+import { completeUpload } from '../../../src/actors/effects/complete-upload.ts';
 import { openUpload } from '../../../src/actors/effects/open-upload.ts';
+import { proveObject } from '../../../src/actors/effects/prove-object.ts';
 import { uploadParts } from '../../../src/actors/effects/upload-parts.ts';
 import { verifySource } from '../../../src/actors/effects/verify-source.ts';
 import type { World } from '../../../src/actors/world.ts';
@@ -8,7 +10,12 @@ import { type Failure, failureOf } from '../../../src/machines/failure.ts';
 import type { FileRef, Freeze } from '../../../src/machines/file-identity.ts';
 import { heldOf } from '../../../src/machines/part-ledger.ts';
 import { partCount } from '../../../src/machines/part-plan.ts';
-import type { OpenUploadInput, UploadRef, VerifySourceInput } from '../../../src/machines/stream.effects.ts';
+import type {
+  OpenUploadInput,
+  PublishReceiptInput,
+  UploadRef,
+  VerifySourceInput,
+} from '../../../src/machines/stream.effects.ts';
 import type { ObjectStore } from '../../../src/ports/object-store.ts';
 import { bytes, expectOutcome, FOLDER, PART_BYTES, PLAN, runEffect, type Stage } from '../stage.ts';
 
@@ -28,7 +35,9 @@ export const openInput = (stage: Stage, file: FileRef, more: Partial<OpenUploadI
   settings: stage.options.settings,
   generation: 1,
   startedAtMs: stage.clock.nowMs(),
-  remembersNothing: true,
+  provenEtag: null,
+  sizeBytes: 0,
+  leftUploadIds: [],
   avoidKeys: [],
   ...more,
 });
@@ -49,7 +58,7 @@ export async function sendParts(
   frozenBytes: number | null = null,
 ): Promise<void> {
   const settled = expectOutcome(
-    await runEffect(stage, uploadParts(stage.world), { ...owed(file), upload, numbers, frozenBytes }),
+    await runEffect(stage, uploadParts(stage.world), { ...owed(file), upload, former: null, numbers, frozenBytes }),
     'parts.settled',
   );
   if (settled.failure) throw new Error(settled.failure.detail);
@@ -66,6 +75,7 @@ export const verifyInput = (
   held: heldOf([]),
   verifiedFreeze: null,
   mode: 'full',
+  maxParts: 10_000,
   ...more,
 });
 
@@ -95,6 +105,20 @@ export async function anUploadedFile(stage: Stage, content = bytes(FILE_BYTES)):
   if (verified.differing.length > 0) throw new Error(`parts ${verified.differing} differ`);
   return { file, upload, freeze: verified.freeze, parts };
 }
+
+/** A file whose object was proven: what is owed before its receipt. */
+export async function proven(stage: Stage): Promise<PublishReceiptInput> {
+  const { file, upload, freeze, parts } = await anUploadedFile(stage);
+  await runEffect(stage, completeUpload(stage.world), {
+    ...{ ...owed(file), upload, freeze, partCount: parts, overrideWriter: false },
+    condition: { kind: 'absent' },
+  });
+  const outcome = await runEffect(stage, proveObject(stage.world), { ...owed(file), upload, freeze, generation: 1 });
+  const { completion } = expectOutcome(outcome, 'object.proven');
+  return { ...owed(file), upload, completion, finalizeReason: 'idle', startedAtMs: 0, verified: 'full' };
+}
+
+export const receipt = (stage: Stage, key: string) => JSON.parse(Buffer.from(stage.objectBytes(key) ?? []).toString());
 
 /** The world with a store that does something else at some methods. */
 export const withStore = (world: World, changes: Partial<ObjectStore>): World => ({

@@ -29,7 +29,7 @@ const _put = (stage: Stage, key: string, body: Uint8Array, metadata: Readonly<Re
 const uploads = (stage: Stage) => [...stage.s3.uploads.values()].map((upload) => upload.target.key);
 
 describe('what a former process left', () => {
-  it('Create was executed, its answer lost: the empty upload is ended, one is open in the end', async () => {
+  it('F1 F28 Create was executed, its answer lost: the empty upload is ended, one is open in the end', async () => {
     const stage = await createStage();
     const file = await aFile(stage);
     const { store } = stage.world;
@@ -58,7 +58,20 @@ describe('what a former process left', () => {
     expect(rows.ok && [...rows.value.keys()]).toEqual([1, 2]);
   });
 
-  it("a part whose bytes are not the file's any more is not adopted", async () => {
+  it('is found at the last of its keys, also when the file is gone and an earlier key became another one', async () => {
+    const stage = await createStage();
+    const file = await aFile(stage);
+    const { journal, store } = stage.world;
+    for (const key of ['take.mkv', 'take~2.mkv']) await journal.reserveKey({ bucket: BUCKET, key }, file.streamId);
+    await _put(stage, 'take.mkv', bytes(10, 7));
+    await store.createUpload({ target: { bucket: BUCKET, key: 'take~2.mkv' }, metadata: {} });
+    await stage.restart();
+    stage.files.unlink(file.path);
+    expect(await open(stage, openInput(stage, file))).toMatchObject({ failure: { code: 'source_gone' } });
+    expect(uploads(stage)).toEqual([]);
+  });
+
+  it("F63 a part whose bytes are not the file's any more is not adopted", async () => {
     const stage = await createStage();
     const file = await aFile(stage);
     const upload = await anUpload(stage, file);
@@ -152,7 +165,7 @@ describe('the finished object of a stream that nothing is remembered of', () => 
     return rows.ok ? rows.value : new Map();
   };
 
-  it('is adopted when it is the file: as if it had been proven, and nothing is opened', async () => {
+  it('F78 is adopted when it is the file: as if it had been proven, and nothing is opened', async () => {
     const stage = await createStage();
     const { file, upload, freeze } = await completed(stage);
     const proven = expectOutcome(
@@ -164,6 +177,16 @@ describe('the finished object of a stream that nothing is remembered of', () => 
     const { digest, crc32, etag, sizeBytes, target } = proven.completion;
     expect(adopted.completion).toMatchObject({ digest, crc32, etag, sizeBytes, target, freeze, generation: 1 });
     expect(uploads(stage)).toEqual([]);
+  });
+
+  it('is adopted also when its parts were made larger than the settings say, for want of part numbers', async () => {
+    const stage = await createStage();
+    const { file, upload } = await completed(stage);
+    await stage.restart();
+    const input = openInput(stage, file);
+    const plan = { ...upload.plan, firstPartBytes: upload.plan.firstPartBytes / 4 };
+    const opened = await open(stage, { ...input, settings: { ...input.settings, plan } });
+    expect(expectOutcome(opened, 'object.adopted').completion.plan).toEqual(upload.plan);
   });
 
   it('is replaced, on condition that it is still there, when the file has other bytes now', async () => {

@@ -48,7 +48,7 @@ describe('the key', () => {
     expect(order).toEqual(['reserved', 'create']);
   });
 
-  it("that another stream has is not taken: the next name is, until the first one's word stands no more", async () => {
+  it("F76 that another stream has is not taken: the next name is, until the first one's word stands no more", async () => {
     const stage = await createStage();
     const [one, two] = [await aFile(stage), await aFile(stage, undefined, `${FOLDER}/other.mkv`)];
     await anUpload(stage, one);
@@ -102,14 +102,14 @@ describe('O1: an object is there already', () => {
     const file = await aFile(stage);
     const metadata = { 'tailrace-stream': file.streamId, 'tailrace-generation': '1' };
     const old = await put(stage, 'take.mkv', bytes(5), metadata);
-    const input = openInput(stage, file, { generation: 2, remembersNothing: false });
+    const input = openInput(stage, file, { generation: 2, provenEtag: old.ok ? old.value.etag : null });
     expect(await open(stage, input)).toMatchObject({
       ...{ type: 'upload.opened', generation: 2, target: { key: 'take.mkv' } },
       upload: { condition: { kind: 'ours', etag: old.ok ? old.value.etag : '' } },
     });
   });
 
-  it('403 is not absence: nothing is opened', async () => {
+  it('F31 403 is not absence: nothing is opened', async () => {
     const stage = await createStage();
     const file = await aFile(stage);
     const world = withStore(stage.world, { headObject: async () => unavailable() });

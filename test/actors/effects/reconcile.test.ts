@@ -67,7 +67,7 @@ describe('what it asks', () => {
     expect(evidence).toMatchObject({ upload: 'listed', parts: { contiguous: 3 } });
   });
 
-  it('R2: after a doubtful Complete the object comes first', async () => {
+  it('F5 R2: after a doubtful Complete the object comes first', async () => {
     const stage = await createStage();
     const uploaded = await anUploadedFile(stage);
     await complete(stage, uploaded);
@@ -86,7 +86,7 @@ describe('what it asks', () => {
 });
 
 describe('what S3 lists replaces the ledger', () => {
-  it('a part that is recorded and not listed is not held', async () => {
+  it('F50 a part that is recorded and not listed is not held', async () => {
     const stage = await createStage();
     const uploaded = await anUploadedFile(stage);
     [...stage.s3.uploads.values()][0]?.parts.delete(2);
@@ -96,7 +96,7 @@ describe('what S3 lists replaces the ledger', () => {
     expect(rows.ok && [...rows.value.keys()]).toEqual([1, 3]);
   });
 
-  it("A2: a part that is listed and not recorded is held if its bytes are the file's", async () => {
+  it("F3 A2: a part that is listed and not recorded is held if its bytes are the file's", async () => {
     const stage = await createStage();
     const file = await aFile(stage, bytes(4 * PART_BYTES));
     const upload = await anUpload(stage, file);
@@ -145,8 +145,24 @@ describe('an upload that is gone', () => {
     const again = await createStage();
     const done = await anUploadedFile(again);
     await complete(again, done);
-    const asked = inputOf(done, memoryOf(again, done), { mustAskS3: true });
-    expect(await evidenceOf(again, asked)).toMatchObject({ upload: 'gone', object: 'ours' });
+    const asked = inputOf(done, memoryOf(again, done), { mustAskS3: true, cameFrom: 'finalizing.completing' });
+    expect(await evidenceOf(again, asked)).toMatchObject({ object: 'ours' });
+  });
+
+  it('is gone also where its parts are still listed, when it was refused by name', async () => {
+    const stage = await createStage();
+    const uploaded = await anUploadedFile(stage);
+    const memory = { ...memoryOf(stage, uploaded), failure: failureOf('upload_not_found', 'NoSuchUpload') };
+    const input = inputOf(uploaded, memory, { mustAskS3: true });
+    expect(await evidenceOf(stage, input)).toMatchObject({ upload: 'gone', object: 'not_ours' });
+  });
+
+  it('says nothing of a freeze that was taken since: no Complete can be under way for it', async () => {
+    const stage = await createStage();
+    const done = await anUploadedFile(stage);
+    await complete(stage, done);
+    const input = inputOf(done, memoryOf(stage, done), { mustAskS3: true, cameFrom: 'finalizing.resending' });
+    expect(await evidenceOf(stage, input)).toMatchObject({ upload: 'gone', object: 'not_ours' });
   });
 
   it('R1: a server that does not answer says nothing', async () => {

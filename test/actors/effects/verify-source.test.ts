@@ -26,7 +26,7 @@ describe('verifySource', () => {
     ['in the middle', PART_BYTES + 1, [2]],
     ['in the tail', FILE_BYTES - 1, [3]],
   ])(
-    'V1: one changed byte %s makes its part differ, also when no time tells of it',
+    'F58 F59 V1: one changed byte %s makes its part differ, also when no time tells of it',
     async (_where, offset, expected) => {
       const stage = await createStage();
       const { file, upload } = await anUploadedFile(stage);
@@ -43,7 +43,7 @@ describe('verifySource', () => {
     expect(await differing(stage, verifyInput(file, upload))).toEqual([3]);
   });
 
-  it('the freeze is the stat before and after; a file that changes meanwhile was not verified', async () => {
+  it('F65 the freeze is the stat before and after; a file that changes meanwhile was not verified', async () => {
     const stage = await createStage();
     const { file, upload } = await anUploadedFile(stage);
     const { files } = stage.world;
@@ -131,14 +131,14 @@ describe('checkParts', () => {
     expect(await check(stage, await anUploadedFile(stage))).toMatchObject({ wrong: [], excess: [] });
   });
 
-  it('names a part that S3 does not list any more', async () => {
+  it('F23 names a part that S3 does not list any more', async () => {
     const stage = await createStage();
     const uploaded = await anUploadedFile(stage);
     partsOf(stage).delete(2);
     expect(await check(stage, uploaded)).toMatchObject({ wrong: [2] });
   });
 
-  it('names a part that a late attempt overwrote', async () => {
+  it('F19 F24 names a part that a late attempt overwrote', async () => {
     const stage = await createStage();
     const uploaded = await anUploadedFile(stage);
     partsOf(stage).set(2, { ...partsOf(stage).get(2), etag: 'other' });
