@@ -10,8 +10,8 @@ import { readdir, realpath } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Outcome } from '../ports/outcome.ts';
-import type { PathHint, Watcher, WatchOptions } from '../ports/watcher.ts';
-import { type SweepFinding, sweepFolder } from './folder-sweep.ts';
+import type { PathHint, SweepFinding, Watcher, WatchOptions } from '../ports/watcher.ts';
+import { SweepThread, type SweepThreadParts } from './folder-sweep-thread.ts';
 import { errnoOf, fsFailed } from './fs-failure.ts';
 import { createGlobs, type Globs } from './fs-globs.ts';
 import { toFsPath } from './fs-path.ts';
@@ -23,7 +23,7 @@ const MAX_TOLD_FAILURES = 1_000;
 
 type Listener = Parameters<Watcher['start']>[0];
 
-export interface ChokidarWatcherParts {
+export interface ChokidarWatcherParts extends SweepThreadParts {
   /** Chokidar's own `watch`; tests give one that fails on demand. */
   readonly watch?: typeof watch;
 }
@@ -32,6 +32,7 @@ export function createChokidarWatcher(options: WatchOptions, parts: ChokidarWatc
   const folders = options.folders.map((folder) => ({ folder, absolute: resolve(folder) }));
   const globs = createGlobs(options.include, options.exclude);
   const heard = new Set<string>();
+  const sweeps = new SweepThread(options, parts);
   let chokidar: FSWatcher | null = null;
 
   const hintOf = (path: string): PathHint | null => {
@@ -88,13 +89,14 @@ export function createChokidarWatcher(options: WatchOptions, parts: ChokidarWatc
   }
 
   async function* sweep(signal: AbortSignal): AsyncGenerator<SweepFinding, void, undefined> {
-    for (const { folder } of folders) yield* sweepFolder(folder, globs, signal);
+    for (const { folder } of folders) yield* sweeps.sweep(folder, signal);
   }
 
   return {
     start,
     sweep,
     async close() {
+      sweeps.close();
       await chokidar?.close();
     },
   };

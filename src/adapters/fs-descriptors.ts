@@ -1,7 +1,7 @@
 // The descriptors that we keep open, one per stream, so that a rename or unlink does not lose the bytes.
 //
 // 1. A descriptor is the ref's file: its identity was checked by fstat after opening. Regular files only, never through a
-//    symlink, never blocking (a FIFO must not hang us), closed on exec (libuv always sets O_CLOEXEC).
+//    symlink (nor through a folder below the watched one that became one), never blocking (a FIFO must not hang us), closed on exec (libuv always sets O_CLOEXEC).
 // 2. At most `maxHeld` are held, plus those in use right now. The least recently used goes first; it is opened again by path and
 //    identity. A descriptor in use is never closed under its user.
 // 3. A file that no path leads to any more (unlinked, moved away) lives through its descriptor alone: that one goes only by
@@ -16,6 +16,7 @@ import type { StreamId } from '../machines/ids.ts';
 import type { Outcome } from '../ports/outcome.ts';
 import { fsFailed, isAbsent, sourceGone } from './fs-failure.ts';
 import { identityOf } from './fs-identity.ts';
+import { isOpenInside } from './fs-inside.ts';
 import { printablePath, toFsPath } from './fs-path.ts';
 
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
@@ -138,17 +139,32 @@ function noneToSpare(path: string, kept: number): Outcome<never> {
   return { ok: false, failure: failureOf('source_open_files_limit', detail) };
 }
 
-async function openByIdentity({ path, identity }: FileRef): Promise<Outcome<FileHandle>> {
+async function openByIdentity({ folder, path, identity }: FileRef): Promise<Outcome<FileHandle>> {
   const fsPath = toFsPath(path);
   try {
     // Looked at before it is opened: opening a device can have effects.
     if (!isFileOf(await lstat(fsPath, { bigint: true }), identity)) return sourceGone(path, 'another file is there');
     const handle = await open(fsPath, OPEN_FLAGS);
-    if (isFileOf(await handle.stat({ bigint: true }), identity)) return { ok: true, value: handle };
+    const isOurs = await isOursOpen(folder, path, identity, handle);
+    if (isOurs.ok && isOurs.value) return { ok: true, value: handle };
     await handle.close();
-    return sourceGone(path, 'another file is there');
+    return isOurs.ok ? sourceGone(path, 'another file is there') : isOurs;
   } catch (error) {
     return fsFailed('open', path, error);
+  }
+}
+
+async function isOursOpen(
+  folder: string,
+  path: string,
+  identity: FileIdentity,
+  handle: FileHandle,
+): Promise<Outcome<boolean>> {
+  try {
+    const isFile = isFileOf(await handle.stat({ bigint: true }), identity);
+    return { ok: true, value: isFile && (await isOpenInside(folder, path, handle.fd)) };
+  } catch (error) {
+    return fsFailed('fstat', path, error);
   }
 }
 

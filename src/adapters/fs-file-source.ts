@@ -3,13 +3,14 @@
 // Promises: what `stat` and `read` answer is of the file that the ref names, never of another one at the same path. Failures are
 // data. Never writes, follows no symlink below the watched folder, opens regular files only.
 
-import { type FileHandle, lstat } from 'node:fs/promises';
+import { type FileHandle, lstat, statfs } from 'node:fs/promises';
 import { type FileRef, type FileStat, sameIdentity } from '../machines/file-identity.ts';
 import type { FileSource, FoundFile } from '../ports/file-source.ts';
 import type { Outcome } from '../ports/outcome.ts';
 import { createDescriptors } from './fs-descriptors.ts';
 import { fsFailed, isAbsent, sourceGone } from './fs-failure.ts';
 import { createStreamNames, fileStatOf } from './fs-identity.ts';
+import { leadsStraight } from './fs-inside.ts';
 import { defaultHeldDescriptors } from './fs-open-files-limit.ts';
 import { toFsPath } from './fs-path.ts';
 
@@ -18,7 +19,12 @@ export interface FsFileSourceOptions {
   readonly maxHeldDescriptors?: number;
 }
 
-export function createFsFileSource(options: FsFileSourceOptions = {}): FileSource {
+export interface FsFileSource extends FileSource {
+  /** Runs `work` with an open descriptor of the stream's own file, for programs that read it by themselves; it stays open meanwhile. */
+  lend<T>(file: FileRef, work: (descriptor: number) => Promise<T>): Promise<Outcome<T>>;
+}
+
+export function createFsFileSource(options: FsFileSourceOptions = {}): FsFileSource {
   const descriptors = createDescriptors(options.maxHeldDescriptors ?? defaultHeldDescriptors());
   const names = createStreamNames();
 
@@ -26,7 +32,7 @@ export function createFsFileSource(options: FsFileSourceOptions = {}): FileSourc
     async identify(folder, path) {
       try {
         const stats = await lstat(toFsPath(path), { bigint: true });
-        if (!stats.isFile()) return { ok: true, value: null };
+        if (!stats.isFile() || !(await leadsStraight(folder, path))) return { ok: true, value: null };
         const stat = fileStatOf(stats);
         const found: FoundFile = { streamId: await names.idOf(folder, path, stat.identity), folder, path, stat };
         return { ok: true, value: found };
@@ -42,6 +48,17 @@ export function createFsFileSource(options: FsFileSourceOptions = {}): FileSourc
     },
 
     read: (file, offset, into) => descriptors.use(file, (handle) => readFully(file, handle, offset, into)),
+
+    lend: (file, work) => descriptors.use(file, async (handle) => ({ ok: true, value: await work(handle.fd) })),
+
+    async capacityBytes(folder) {
+      try {
+        const { blocks, bsize } = await statfs(toFsPath(folder));
+        return { ok: true, value: blocks * bsize };
+      } catch (error) {
+        return fsFailed('statfs', folder, error);
+      }
+    },
 
     async release(id) {
       names.forget(id);

@@ -34,7 +34,8 @@ function matcherOf(patterns: readonly string[]): (path: string) => boolean {
   const matchers = patterns.map((given) => {
     const pattern = given.replace(/^\.?\//, '').replace(/\/+$/, '');
     // In a list that is or-ed, "not" would match nearly everything: a leading `!` is an ordinary character.
-    return picomatch(pattern, { dot: true, nonegate: true, basename: !pattern.includes('/') });
+    // `s`: a line feed or U+2028 in a name is a character like others; `.` would stop there, and the file be silently passed over.
+    return picomatch(pattern, { dot: true, nonegate: true, basename: !pattern.includes('/'), flags: 's' });
   });
   return (path) => matchers.some((matches) => matches(path));
 }

@@ -64,10 +64,11 @@ export function createProcWriterCheck(options: ProcWriterCheckOptions = {}): Wri
     const look = await lookAtAll(byInode(files));
     const blind = look.restricted || !host.showsAllProcesses();
     const found = new Map<StreamId, WriterPresence>();
-    for (const file of files) {
-      if (look.open.has(file.streamId)) found.set(file.streamId, 'open');
-      else if (blind || look.doubtful.has(file.streamId)) found.set(file.streamId, 'unknown');
-      else found.set(file.streamId, (await host.othersMayWrite(file.folder)) ? 'unknown' : 'none');
+    const shared = new Map<string, boolean>();
+    for (const { folder } of files) if (!shared.has(folder)) shared.set(folder, await host.othersMayWrite(folder));
+    for (const { streamId, folder } of files) {
+      if (look.open.has(streamId)) found.set(streamId, 'open');
+      else found.set(streamId, blind || look.doubtful.has(streamId) || shared.get(folder) ? 'unknown' : 'none');
     }
     return found;
   }
@@ -100,8 +101,11 @@ function ownPid(procPath: string): string | null {
   }
 }
 
-const only = (files: readonly FileRef[], presenceOf: (id: StreamId) => WriterPresence) =>
-  new Map(files.map(({ streamId }) => [streamId, presenceOf(streamId)] as const));
+function only(files: readonly FileRef[], presenceOf: (id: StreamId) => WriterPresence): Map<StreamId, WriterPresence> {
+  const presences = new Map<StreamId, WriterPresence>();
+  for (const { streamId } of files) presences.set(streamId, presenceOf(streamId));
+  return presences;
+}
 
 const unavailable = (detail: string): Outcome<never> => ({
   ok: false,

@@ -1,6 +1,7 @@
 // Counters, histograms and gauges in prom-client, in a registry of their own. Every combination of labels is there at 0 from the
 // start, so that a rate exists before the first event; a label value outside its list is counted as `other`, never as a new series.
 
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { GaugeReadings } from '../ports/gauges.ts';
 import type { CounterName, DurationName, Telemetry } from '../ports/telemetry.ts';
@@ -18,6 +19,7 @@ export function createPrometheusMetrics(readings: () => GaugeReadings): Promethe
   const histograms = mapRows(HISTOGRAMS, (row) => histogramOf(registry, row));
   const setters = GAUGES.map((row) => gaugeOf(registry, row));
   addProcess(registry);
+  if (existsSync(OWN_DESCRIPTORS)) addDescriptors(registry);
   return {
     count(name: CounterName, by = 1, label?: string) {
       counters[name].inc(labelsOf(COUNTERS[name].label, label), by);
@@ -66,7 +68,7 @@ function gaugeOf(registry: Registry, { name, help, label, read }: GaugeRow): (no
   };
 }
 
-/** The three that every dashboard of a process begins with. */
+/** Those that every dashboard of a process begins with, under the names that all of them use. */
 function addProcess(registry: Registry): void {
   const registers = [registry];
   const startedAtSeconds = Math.round(performance.timeOrigin) / 1_000;
@@ -91,4 +93,26 @@ function addProcess(registry: Registry): void {
       this.inc((user + system) / 1e6);
     },
   });
+}
+
+/** Of each process, on Linux. */
+const OWN_DESCRIPTORS = '/proc/self/fd';
+
+function addDescriptors(registry: Registry): void {
+  const registers = [registry];
+  new Gauge({ name: 'process_max_fds', help: 'Files that may be open at once.', registers }).set(openFilesLimit());
+  new Gauge({
+    name: 'process_open_fds',
+    help: 'Files that are open; tailrace keeps those of its streams open.',
+    registers,
+    collect() {
+      this.set(readdirSync(OWN_DESCRIPTORS).length);
+    },
+  });
+}
+
+/** Infinity where it is not told: then it is not what runs out. */
+function openFilesLimit(): number {
+  const [, limit] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
 }

@@ -6,6 +6,15 @@ import type { StreamStatus } from '../machines/stream-status.ts';
 import type { GaugeReadings } from '../ports/gauges.ts';
 import type { CounterName, DurationName } from '../ports/telemetry.ts';
 
+/** Of the process, as every exporter names them. Not in the tables below: prometheus-metrics.ts reads them from the system. */
+export const PROCESS_METRICS = [
+  'process_start_time_seconds',
+  'process_resident_memory_bytes',
+  'process_cpu_seconds_total',
+  'process_open_fds',
+  'process_max_fds',
+] as const;
+
 /** A label value that is in no list: the list lacks it, which a test or a person should notice. */
 export const OTHER = 'other';
 
@@ -53,6 +62,7 @@ const STATES = [
 const S3_OPERATIONS = [
   'CreateMultipartUpload',
   'UploadPart',
+  'UploadPartCopy',
   'ListParts',
   'ListMultipartUploads',
   'CompleteMultipartUpload',
@@ -63,6 +73,10 @@ const S3_OPERATIONS = [
   'DeleteObject',
 ] as const;
 
+const NOTICE_OUTCOMES = ['webhook', 'command'].flatMap((to) =>
+  ['delivered', 'failed', 'given_up', 'dropped'].map((outcome) => `${to}_${outcome}`),
+);
+
 const CODE: LabelRow = { name: 'code', values: [...FAILURE_CODES, OTHER] };
 
 export const COUNTERS: Readonly<Record<CounterName, Row>> = {
@@ -70,7 +84,19 @@ export const COUNTERS: Readonly<Record<CounterName, Row>> = {
     name: 'tailrace_parts_uploaded_total',
     help: 'Parts that S3 acknowledged, repeated ones included.',
   },
+  parts_resent: {
+    name: 'tailrace_parts_resent_total',
+    help: 'Of these, parts that S3 held already: they differed from the file, or S3 listed them wrongly.',
+  },
+  parts_failed: {
+    name: 'tailrace_parts_failed_total',
+    help: 'Attempts to send a part that failed.',
+  },
   part_bytes_uploaded: { name: 'tailrace_part_uploaded_bytes_total', help: 'Bytes of those parts.' },
+  part_bytes_copied: {
+    name: 'tailrace_part_copied_bytes_total',
+    help: 'Of these, bytes that S3 copied from the former object instead of getting them again.',
+  },
   retries: {
     name: 'tailrace_retries_total',
     help: 'Work that failed and is tried again, by failure code.',
@@ -93,6 +119,11 @@ export const COUNTERS: Readonly<Record<CounterName, Row>> = {
     name: 'tailrace_s3_requests_total',
     help: 'Requests to S3 by outcome: ok, or the failure code.',
     label: { name: 'outcome', values: ['ok', ...FAILURE_CODES, OTHER] },
+  },
+  notices: {
+    name: 'tailrace_notices_total',
+    help: 'Notices to webhook and command: delivered, failed (each attempt; tried again), given up after a day, or dropped because too many waited.',
+    label: { name: 'outcome', values: [...NOTICE_OUTCOMES, OTHER] },
   },
   registry_saves: {
     name: 'tailrace_registry_saves_total',
@@ -133,6 +164,11 @@ export const HISTOGRAMS: Readonly<Record<DurationName, HistogramRow>> = {
     help: 'Time of one look for writers in /proc.',
     buckets: FAST,
   },
+  tick_delay: {
+    name: 'tailrace_tick_delay_seconds',
+    help: 'How late the tick of each second came: the lag of the event loop.',
+    buckets: FAST,
+  },
 };
 
 export const GAUGES: readonly GaugeRow[] = [
@@ -167,7 +203,22 @@ export const GAUGES: readonly GaugeRow[] = [
     help: 'Time since the last walk through the watched folders.',
     read: (now) => now.sweepAgeMs / 1_000,
   },
+  {
+    name: 'tailrace_supervisor_tick_age_seconds',
+    help: 'Time since the supervisor last had a tick: it has one each second while it runs.',
+    read: (now) => now.tickAgeMs / 1_000,
+  },
   { name: 'tailrace_parts_in_flight', help: 'Parts being sent now.', read: (now) => now.partsInFlight },
+  {
+    name: 'tailrace_open_uploads',
+    help: 'Multipart uploads that streams carry on now.',
+    read: (now) => now.openUploads,
+  },
+  {
+    name: 'tailrace_left_uploads',
+    help: 'Unfinished uploads with parts that no stream carries on; they stay until `abort` or `gc`.',
+    read: (now) => now.leftUploads,
+  },
   {
     name: 'tailrace_held_bytes',
     help: 'Bytes of deleted files that only the open descriptors of tailrace keep.',
@@ -179,9 +230,19 @@ export const GAUGES: readonly GaugeRow[] = [
     read: (now) => Number(now.ready),
   },
   {
+    name: 'tailrace_standby',
+    help: '1 while it waits for the lease of another daemon, which carries.',
+    read: (now) => Number(now.standby),
+  },
+  {
     name: 'tailrace_object_store_reachable',
-    help: '0 when S3 was asked and did not answer.',
+    help: '0 when S3 was asked at the start and refused or did not answer.',
     read: (now) => Number(now.objectStoreReachable),
+  },
+  {
+    name: 'tailrace_journal_writable',
+    help: '0 while STATE_DIR cannot be written: nothing that cannot be undone happens then.',
+    read: (now) => Number(now.journalWritable),
   },
   {
     name: 'tailrace_registry_reachable',

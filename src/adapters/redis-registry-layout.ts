@@ -3,6 +3,7 @@
 
 import { byteOffset, partNumber, type StreamId } from '../machines/ids.ts';
 import type { LedgerRow } from '../machines/part-ledger.ts';
+import type { ObjectTarget } from '../machines/stream-record.ts';
 import { STATUS_SETS } from '../machines/stream-status.ts';
 import type { RegistrySave } from '../ports/registry.ts';
 
@@ -51,25 +52,31 @@ export function metaTexts(save: RegistrySave): (string | Buffer)[] {
     ...['owner', save.lease.holder],
     ...['fence', String(fence)],
     ...['rev', String(rev)],
+    ...['reserved', save.reserved.length === 0 ? '' : JSON.stringify(save.reserved)],
   ];
 }
 
-/** Fields and values of one entry of `streams:events`. */
-export function eventTexts(save: RegistrySave, nowMs: number): string[] {
-  const { record } = save.stored;
-  const { completion, target: goal } = record.memory;
-  const target = goal ?? completion?.target;
-  const isComplete = save.status === 's3_completed' || save.status === 'completed';
-  const sizeBytes = (isComplete ? completion?.sizeBytes : undefined) ?? record.seen?.sizeBytes ?? 0;
-  return [
-    ...['stream_id', record.streamId],
-    ...['status', save.status],
-    ...['bucket', target?.bucket ?? ''],
-    ...['key', target?.key ?? ''],
-    ...['size', String(sizeBytes)],
-    ...['at', isoUtc(nowMs)],
-  ];
+/** The keys in `reserved`; damaged ones are none. */
+export function readReserved(json: string | null | undefined): readonly ObjectTarget[] {
+  try {
+    const value: unknown = JSON.parse(json || '[]');
+    return Array.isArray(value) ? value.filter(isTarget).map(({ bucket, key }) => ({ bucket, key })) : [];
+  } catch {
+    return [];
+  }
 }
+
+const isTarget = (value: unknown): value is ObjectTarget => {
+  const { bucket, key } = (value ?? {}) as Partial<ObjectTarget>;
+  return typeof bucket === 'string' && typeof key === 'string';
+};
+
+/** What may have to be told in `streams:events`: number, status, bucket, key, size and moment of each change. */
+export const changeTexts = ({ changes }: RegistrySave): string[] =>
+  changes.flatMap(({ seq, status, bucket, key, sizeBytes, atMs }) => [
+    ...[String(seq), status, bucket, key],
+    ...[String(sizeBytes), isoUtc(atMs)],
+  ]);
 
 /** Field and value of one row of `stream:{id}:parts`. */
 export const partTexts = (row: LedgerRow): [string, string] => [

@@ -1,8 +1,10 @@
 -- The lease of one folder: acquire, renew or release, by Redis' own clock.
--- A hash with `holder`, `fence` and `expires_at_ms`. It has no expiry of its own: the last fence must outlive the lease, so that
+-- A hash with `holder`, `fence`, `expires_at_ms` and `standby` (1: its holder does nothing final without it, so that another daemon
+-- may take it over when it ends). It has no expiry of its own: the last fence must outlive the lease, so that
 -- fences only rise (unless Redis is emptied or rolled back; then the higher fence of the two sides counts).
 -- KEYS: 1 lease
--- ARGV: 1 'acquire' | 'renew' | 'release', 2 holder, 3 acquire: the lowest fence to go beyond; else the lease's fence, 4 ttl ms
+-- ARGV: 1 'acquire' | 'renew' | 'release', 2 holder, 3 acquire: the lowest fence to go beyond; else the lease's fence, 4 ttl ms,
+--       5 standby (1/0)
 -- Answers: {1, fence} held, or {0, holder, ms until it ends}
 
 local time = redis.call('TIME')
@@ -15,7 +17,8 @@ local asked = tonumber(ARGV[3])
 
 local function hold(newFence, expiresAt)
   local text = string.format('%.0f', newFence)
-  redis.call('HSET', KEYS[1], 'holder', ARGV[2], 'fence', text, 'expires_at_ms', string.format('%.0f', expiresAt))
+  redis.call('HSET', KEYS[1], 'holder', ARGV[2], 'fence', text, 'expires_at_ms', string.format('%.0f', expiresAt),
+    'standby', ARGV[5])
   return {1, text}
 end
 

@@ -4,21 +4,22 @@
 // Redis may be away at any time, also at the start: then every method answers `registry_unavailable` at once, and the connection
 // comes back by itself. Nothing here is remembered in the process. Never KEYS, never a command per part.
 
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { failureOf } from '../machines/failure.ts';
 import { type StreamId, streamId } from '../machines/ids.ts';
 import type { LedgerRow } from '../machines/part-ledger.ts';
-import type { StoredRecord } from '../machines/stream-record.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { ObjectTarget, StoredRecord } from '../machines/stream-record.ts';
+import { setOfText } from '../machines/stream-status.ts';
 import type { Outcome } from '../ports/outcome.ts';
-import type { Lease, LeaseAnswer, Registry, RegistrySave, SaveAnswer } from '../ports/registry.ts';
+import type { IsNews, Lease, LeaseAnswer, LeaseSeen, Registry, RegistrySave, SaveAnswer } from '../ports/registry.ts';
 import { RedisConnection, type RedisConnectionOptions, redisScript } from './redis-registry-connection.ts';
 import {
-  eventTexts,
+  changeTexts,
   metaTexts,
   partTexts,
   type RegistryKeys,
   readPart,
+  readReserved,
   registryKeys,
 } from './redis-registry-layout.ts';
 import { readStored, writeStored } from './stored-record.ts';
@@ -28,13 +29,15 @@ const EVENTS_KEPT = 10_000;
 /** Ids or snapshots per command when all are read: 1 MB of snapshots, and Redis is held up for a millisecond. */
 const READ_BATCH = 500;
 
+const FINAL_SETS = ['streams:completed', 'streams:aborted'] as const;
+
 const SAVE = redisScript('redis-registry-save.lua');
 const FORGET = redisScript('redis-registry-forget.lua');
 const LEASE = redisScript('redis-registry-lease.lua');
 
 export interface RedisRegistryOptions extends RedisConnectionOptions {
-  /** Wall time of the entries in `streams:events`. */
-  readonly clock?: Pick<Clock, 'nowMs'>;
+  /** Leases are taken as ones that may be taken over when they end (`LeaseSeen.yields`). */
+  readonly standby?: boolean;
 }
 
 /** Fails when the URL cannot be read, or when it leads to a Redis Cluster and the prefix has no hash tag. */
@@ -45,12 +48,12 @@ export async function openRedisRegistry(options: RedisRegistryOptions): Promise<
 
 class RedisRegistry implements Registry {
   private readonly connection: RedisConnection;
-  private readonly options: RedisRegistryOptions;
   private readonly keys: RegistryKeys;
+  private readonly standby: boolean;
 
   constructor(connection: RedisConnection, options: RedisRegistryOptions) {
     this.connection = connection;
-    this.options = options;
+    this.standby = options.standby ?? false;
     this.keys = registryKeys(options.keyPrefix ?? '');
   }
 
@@ -67,20 +70,39 @@ class RedisRegistry implements Registry {
     return answer.ok ? { ok: true, value: null } : answer;
   }
 
-  load(): ReturnType<Registry['load']> {
+  lookAtLease(folderId: string): Promise<Outcome<LeaseSeen | null>> {
+    return this.connection.attempt(async (client) => {
+      const fields = ['holder', 'fence', 'expires_at_ms', 'standby'] as const;
+      const [holder, fence, expiresAtMs, standby] = await client.hmget(this.keys.lease(folderId), ...fields);
+      if (holder === null || holder === undefined) return null;
+      return {
+        holder,
+        fence: Number(fence ?? -1),
+        expiresAtMs: Number(expiresAtMs ?? 0),
+        yields: standby === '1',
+      };
+    });
+  }
+
+  load(isNews: IsNews = () => true): ReturnType<Registry['load']> {
     return this.connection.attempt(async (client) => {
       const records = new Map<StreamId, StoredRecord>();
       const unreadable = new Set<StreamId>();
       for (const set of this.keys.sets) {
-        // Members of these may be final, and have no snapshot then.
-        const mayBeFinal = set === this.keys.set('streams:completed') || set === this.keys.set('streams:aborted');
         for await (const ids of membersOf(client, set)) {
-          const snapshots = await client.mget(ids.map((id) => this.keys.snapshot(id)));
+          const texts = await client.mget(ids.map((id) => this.keys.snapshot(id)));
+          const finals = await this.finalRecords(
+            client,
+            set,
+            ids.filter((_, index) => texts[index] === null),
+            isNews,
+          );
           ids.forEach((id, index) => {
-            const snapshot = snapshots[index] ?? null;
-            const stored = snapshot === null ? null : readStored(snapshot);
+            const text = texts[index] ?? finals.get(id);
+            if (text === 'known') return;
+            const stored = text === undefined ? null : readStored(text);
             if (stored?.record.streamId === id) records.set(id, stored);
-            else if (snapshot !== null || !mayBeFinal) unreadable.add(id);
+            else unreadable.add(id);
           });
         }
       }
@@ -89,12 +111,41 @@ class RedisRegistry implements Registry {
     });
   }
 
+  /** What is over has no snapshot any more: its record is in its meta. `known`: the caller has it, or a former version left none. */
+  private async finalRecords(
+    client: Redis,
+    set: string,
+    ids: readonly StreamId[],
+    isNews: IsNews,
+  ): Promise<ReadonlyMap<StreamId, string>> {
+    const texts = new Map<StreamId, string>();
+    if (ids.length === 0 || !FINAL_SETS.some((name) => set === this.keys.set(name))) return texts;
+    const seen = client.pipeline();
+    for (const id of ids) seen.hmget(this.keys.meta(id), 'rev', 'fence');
+    const wanted: StreamId[] = [];
+    for (const [at, value] of (await valuesOf(seen)).entries()) {
+      const [rev, fence] = value as (string | null)[];
+      const id = ids[at] as StreamId;
+      texts.set(id, 'known');
+      if (isNews(id, { rev: Number(rev ?? -1), fence: Number(fence ?? -1) })) wanted.push(id);
+    }
+    const read = client.pipeline();
+    for (const id of wanted) read.hget(this.keys.meta(id), 'final_record');
+    for (const [at, text] of (await valuesOf(read)).entries())
+      if (typeof text === 'string') texts.set(wanted[at] as StreamId, text);
+    return texts;
+  }
+
   rows(id: StreamId): Promise<Outcome<readonly LedgerRow[]>> {
     return this.connection.attempt(async (client) => {
       const fields = await client.hgetall(this.keys.parts(id));
       const rows = Object.entries(fields).map(([field, json]) => readPart(field, json));
       return rows.filter((row) => row !== null).sort((a, b) => a.partNumber - b.partNumber);
     });
+  }
+
+  reservedKeys(id: StreamId): Promise<Outcome<readonly ObjectTarget[]>> {
+    return this.connection.attempt(async (client) => readReserved(await client.hget(this.keys.meta(id), 'reserved')));
   }
 
   async save(save: RegistrySave): Promise<Outcome<SaveAnswer>> {
@@ -121,11 +172,16 @@ class RedisRegistry implements Registry {
     return this.connection.attempt(async (client) => {
       const revisions: (number | null)[] = [];
       for (let start = 0; start < ids.length; start += READ_BATCH) {
-        const pipeline = client.pipeline();
-        for (const id of ids.slice(start, start + READ_BATCH)) pipeline.hget(this.keys.meta(id), 'rev');
-        for (const [error, rev] of (await pipeline.exec()) ?? []) {
-          if (error) throw error;
-          revisions.push(typeof rev === 'string' ? Number(rev) : null);
+        const batch = ids.slice(start, start + READ_BATCH);
+        const metas = client.pipeline();
+        for (const id of batch) metas.hmget(this.keys.meta(id), 'rev', 'status');
+        const stored = (await valuesOf(metas)) as (string | null)[][];
+        const sets = client.pipeline();
+        for (const [at, id] of batch.entries())
+          sets.sismember(this.keys.set(setOfText(stored[at]?.[1] ?? '') ?? ''), id);
+        for (const [at, isMember] of (await valuesOf(sets)).entries()) {
+          const rev = stored[at]?.[0];
+          revisions.push(typeof rev === 'string' && isMember === 1 ? Number(rev) : null);
         }
       }
       return revisions;
@@ -149,6 +205,24 @@ class RedisRegistry implements Registry {
     return { ok: false, failure: failureOf('lease_lost', `the lease of this folder is held by ${holder || 'no one'}`) };
   }
 
+  strays(folder: string, isKnown: (id: StreamId) => boolean): Promise<Outcome<readonly StreamId[]>> {
+    return this.connection.attempt(async (client) => {
+      const found: StreamId[] = [];
+      for (const set of FINAL_SETS) {
+        for await (const ids of membersOf(client, this.keys.set(set))) {
+          const unknown = ids.filter((id) => !isKnown(id));
+          const pipeline = client.pipeline();
+          for (const id of unknown) pipeline.hget(this.keys.meta(id), 'original_path');
+          for (const [at, path] of (await valuesOf(pipeline)).entries()) {
+            const id = unknown[at];
+            if (id && typeof path === 'string' && path.startsWith(`${folder}/`)) found.push(id);
+          }
+        }
+      }
+      return found;
+    });
+  }
+
   onReachable(listener: (reachable: boolean) => void): void {
     this.connection.onReachable(listener);
   }
@@ -163,7 +237,7 @@ class RedisRegistry implements Registry {
     ttlMs: number,
   ): Promise<Outcome<LeaseAnswer>> {
     const { folderId, holder, fence } = lease;
-    const args = [verb, holder, String(fence), String(ttlMs)];
+    const args = [verb, holder, String(fence), String(ttlMs), this.standby ? '1' : '0'];
     const answer = await this.connection.run(LEASE, [this.keys.lease(folderId)], args);
     if (!answer.ok) return answer;
     const [held, first, second] = answer.value as [number, string, number?];
@@ -183,7 +257,7 @@ class RedisRegistry implements Registry {
   private saveArguments(save: RegistrySave): (string | Buffer)[] {
     const { stored, lease } = save;
     const meta = metaTexts(save);
-    const event = save.statusChanged ? eventTexts(save, this.options.clock?.nowMs() ?? Date.now()) : [];
+    const changes = changeTexts(save);
     const rows = save.final || save.uploadId === null ? [] : save.rows.flatMap(partTexts);
     return [
       ...[lease.holder, String(lease.fence), stored.record.streamId, String(stored.rev), String(stored.fence)],
@@ -191,13 +265,21 @@ class RedisRegistry implements Registry {
       ...[
         save.dueAtMs === null ? '' : String(save.dueAtMs),
         String(EVENTS_KEPT),
-        save.final ? '' : writeStored(stored),
+        writeStored(stored),
         String(save.baseRev ?? -1),
+        save.run,
       ],
-      ...[String(meta.length), ...meta, String(event.length), ...event],
+      ...[String(meta.length), ...meta, String(changes.length), ...changes],
       ...rows,
     ];
   }
+}
+
+async function valuesOf(pipeline: ChainableCommander): Promise<unknown[]> {
+  return ((await pipeline.exec()) ?? []).map(([error, value]) => {
+    if (error) throw error;
+    return value;
+  });
 }
 
 async function* membersOf(client: Redis, set: string): AsyncGenerator<StreamId[]> {

@@ -16,6 +16,7 @@ import type { S3Timeouts } from './s3-http.ts';
 export type S3Operation =
   | 'CreateMultipartUpload'
   | 'UploadPart'
+  | 'UploadPartCopy'
   | 'ListParts'
   | 'ListMultipartUploads'
   | 'CompleteMultipartUpload'

@@ -71,7 +71,8 @@ const CODE_OF_NAME: Readonly<Record<string, FailureCode>> = {
   EntityTooSmall: 'part_too_small',
   PreconditionFailed: 'precondition_failed',
   // Somebody wrote the key at the same moment: S3 decided against us.
-  ConditionalRequestConflict: 'precondition_failed',
+  // AWS: not to be repeated; a new upload is wanted.
+  ConditionalRequestConflict: 'upload_conflicted',
 
   BadDigest: 'part_digest_mismatch',
   IncompleteBody: 'part_digest_mismatch',

@@ -20,6 +20,8 @@ import { crc32OfBase64, required, requiredCount, requiredEtag, requiredTime } fr
 import { UnreadableReply } from './s3-replies.ts';
 import { UPLOAD_GONE } from './s3-uploads.ts';
 
+/** Ceph takes numbers beyond S3's 10,000; a marker beyond this leads through a list without end. */
+const MOST_PART_NUMBER = 100_000;
 /** A list of unfinished uploads longer than this is nothing that can be worked with (100 pages). */
 const MAX_LISTED_UPLOADS = 100_000;
 
@@ -74,6 +76,7 @@ function partsPage(answer: ListPartsCommandOutput, id: string, marker: number): 
   if (!answer.IsTruncated) return { parts, expiresAtMs, nextMarker: null };
   const nextMarker = answer.NextPartNumberMarker ? Number(answer.NextPartNumberMarker) : last;
   if (!(nextMarker > marker)) throw new UnreadableReply(`the marker of the list stays at ${marker}`);
+  if (nextMarker > MOST_PART_NUMBER) throw new UnreadableReply(`a marker beyond all part numbers: ${nextMarker}`);
   return { parts, expiresAtMs, nextMarker };
 }
 

@@ -7,6 +7,7 @@ import type { ObjectStore, StoreCapabilities } from '../ports/object-store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { createCall, type S3Session } from './s3-call.ts';
 import { createS3Client, type S3ClientOptions } from './s3-client.ts';
+import { copyPart } from './s3-copies.ts';
 import { DEFAULT_TIMEOUTS, type S3Timeouts } from './s3-http.ts';
 import { listParts, listUploads } from './s3-lists.ts';
 import { deleteObject, getObject, headObject, putObject } from './s3-objects.ts';
@@ -49,6 +50,7 @@ export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore 
     probe: probe(session, options),
     createUpload: createUpload(session),
     uploadPart: uploadPart(session),
+    copyPart: copyPart(session),
     listParts: listParts(session),
     listUploads: listUploads(session),
     completeUpload: completeUpload(session),

@@ -38,7 +38,7 @@ export const uploadPart =
     return { ok: true, value: { etag } };
   };
 
-const partDeadlineMs = ({ timeouts }: S3Session, sizeBytes: number): number =>
+export const partDeadlineMs = ({ timeouts }: S3Session, sizeBytes: number): number =>
   Math.ceil(timeouts.requestMs + (sizeBytes / timeouts.slowestBytesPerSecond) * 1000);
 
 function commandFor(request: UploadPartRequest, body: OpenBody, { capabilities }: S3Session): UploadPartCommand {

@@ -60,6 +60,7 @@ interface NamedError {
 const EXPECTED_BODY: Readonly<Record<string, string | null>> = {
   CreateMultipartUploadCommand: 'InitiateMultipartUploadResult',
   UploadPartCommand: '',
+  UploadPartCopyCommand: 'CopyPartResult',
   ListPartsCommand: 'ListPartsResult',
   ListMultipartUploadsCommand: 'ListMultipartUploadsResult',
   CompleteMultipartUploadCommand: 'CompleteMultipartUploadResult',

@@ -82,7 +82,7 @@ export function createSocketLock(options: SocketLockOptions = {}): Lock {
         return { ok: true, value: { held: false, holder: SILENT_HOLDER } };
       } catch (error) {
         const full = ['EMFILE', 'ENFILE'].includes(errnoOf(error) ?? '');
-        return { ok: false, failure: failureOf(full ? 'source_open_files_limit' : 'bug', `lock: ${String(error)}`) };
+        return { ok: false, failure: failureOf(full ? 'source_open_files_limit' : 'lock_unavailable', String(error)) };
       }
     },
   };

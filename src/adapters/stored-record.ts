@@ -19,6 +19,7 @@ import {
   type StreamMemory,
   type StreamRecord,
   type UploadMemory,
+  type Wishes,
 } from '../machines/stream-record.ts';
 
 /** One schema for each field of T: a field added to a record's type and forgotten here does not compile. */
@@ -46,6 +47,7 @@ const failure = z.object({
   retryAfterMs: z.number().optional(),
   answered: z.boolean().optional(),
   during: text.optional(),
+  owed: text.optional(),
 } satisfies FieldsOf<Failure>);
 const plan = z.discriminatedUnion('kind', [
   z.object({
@@ -84,7 +86,14 @@ const leftUpload = z.object({
   target,
   uploadId: text,
   parts: count,
-  why: oneOf<LeftUpload['why']>({ truncated: true, foreign_object: true, excess_parts: true, unmatched: true }),
+  sentEndBytes: count,
+  why: oneOf<LeftUpload['why']>({
+    truncated: true,
+    foreign_object: true,
+    excess_parts: true,
+    unmatched: true,
+    rolled_over: true,
+  }),
 } satisfies FieldsOf<LeftUpload>);
 const partsHeld = z.object({ contiguous: count, ahead: z.array(count) } satisfies FieldsOf<PartsHeld>);
 
@@ -94,6 +103,8 @@ const finalizeReason = oneOf<FinalizeReason>({
   idle_writer_unknown: true,
   operator: true,
 });
+
+const wishes = z.object({ finalize: z.boolean(), abort: z.boolean() } satisfies FieldsOf<Wishes>);
 
 const memory = z.object({
   folder: text,
@@ -109,8 +120,10 @@ const memory = z.object({
   freeze: freeze.nullable(),
   finalizeReason: finalizeReason.nullable(),
   completeDoubtUntilMs: z.number().nullable(),
+  completeRefusal: failure.nullable(),
   completion: completion.nullable(),
   failure: failure.nullable(),
+  wishes,
   reopenings: count,
   leftUploads: z.array(leftUpload),
 } satisfies FieldsOf<StreamMemory>);

@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { createPrometheusMetrics } from '../../src/adapters/prometheus-metrics.ts';
+import { COUNTERS, GAUGES, HISTOGRAMS, PROCESS_METRICS } from '../../src/adapters/prometheus-table.ts';
 import { FAILURE_CODES } from '../../src/machines/failure.ts';
+import { uploadId } from '../../src/machines/ids.ts';
 import { gaugeReadings } from '../../src/read-model/gauge-readings.ts';
 import { createReadModel } from '../../src/read-model/read-model.ts';
 import { completedView, viewOf } from '../fixtures/stream-views.ts';
@@ -32,6 +34,16 @@ describe('metrics', () => {
     expect(sampleOf(before, 'tailrace_s3_request_duration_seconds_count{operation="UploadPart"}')).toBe(0);
     expect(sampleOf(before, 'tailrace_parts_uploaded_total')).toBe(0);
     expect(sampleOf(before, 'tailrace_verify_pass_duration_seconds_count')).toBe(0);
+    for (const { name, label } of Object.values(COUNTERS))
+      for (const value of label?.values ?? [''])
+        expect(sampleOf(before, label ? `${name}{${label.name}="${value}"}` : name), name).toBe(0);
+    for (const { name, label } of Object.values(HISTOGRAMS))
+      for (const value of label?.values ?? [''])
+        expect(sampleOf(before, label ? `${name}_count{${label.name}="${value}"}` : `${name}_count`), name).toBe(0);
+    for (const { name, label } of GAUGES)
+      for (const value of label?.values ?? [''])
+        expect(sampleOf(before, label ? `${name}{${label.name}="${value}"}` : name), name).not.toBeNaN();
+    for (const name of PROCESS_METRICS) expect(sampleOf(before, name), name).not.toBeNaN();
 
     for (let n = 0; n < 50; n += 1) {
       readModel.streamChanged(viewOf(n, { state: `strange-${n}.x` }));
@@ -65,13 +77,26 @@ describe('metrics', () => {
   test('gauges are those of the read model at the moment of asking', async () => {
     const { metrics, readModel } = metered();
     readModel.streamChanged(viewOf(1, { atRiskBytes: 70, lastActivityMs: 4_000 }));
-    readModel.streamChanged(viewOf(2, { atRiskBytes: 30, lastActivityMs: 6_000 }));
-    readModel.streamChanged(completedView(3));
+    const left = {
+      target: { bucket: 'takes', key: 'old.mp4' },
+      uploadId: uploadId('u-0'),
+      parts: 3,
+      sentEndBytes: 9,
+      why: 'unmatched',
+    } as const;
+    readModel.streamChanged(
+      viewOf(2, { atRiskBytes: 30, lastActivityMs: 6_000, uploadId: uploadId('u-2'), leftUploads: [left] }),
+    );
+    readModel.streamChanged(completedView(3, { uploadId: uploadId('u-3') }));
     readModel.daemonChanged({
       phase: 'running',
-      startedAtMs: 1_000,
+      startedAtMs: 500,
+      runningSinceMs: 1_000,
+      lastTickAtMs: 9_500,
       lastStaleScanAtMs: 8_000,
       registryReachable: false,
+      journalWritable: false,
+      heldBytes: 500,
     });
     const text = await metrics.text();
     expect(sampleOf(text, 'tailrace_streams{state="active"}')).toBe(2);
@@ -84,6 +109,16 @@ describe('metrics', () => {
     expect(sampleOf(text, 'tailrace_ready')).toBe(1);
     expect(sampleOf(text, 'tailrace_object_store_reachable')).toBe(1);
     expect(sampleOf(text, 'tailrace_registry_reachable')).toBe(0);
+    expect(sampleOf(text, 'tailrace_journal_writable')).toBe(0);
+    expect(sampleOf(text, 'tailrace_supervisor_tick_age_seconds')).toBe(0.5);
+    expect(sampleOf(text, 'tailrace_open_uploads')).toBe(1);
+    expect(sampleOf(text, 'tailrace_left_uploads')).toBe(1);
+    expect(sampleOf(text, 'tailrace_held_bytes')).toBe(500);
+    readModel.daemonChanged({ phase: 'standby', runningSinceMs: null });
+    const standby = await metrics.text();
+    expect(sampleOf(text, 'tailrace_standby')).toBe(0);
+    expect(sampleOf(standby, 'tailrace_standby')).toBe(1);
+    expect(sampleOf(standby, 'tailrace_sweep_age_seconds')).toBe(0);
     readModel.streamChanged(completedView(1));
     expect(sampleOf(await metrics.text(), 'tailrace_streams{state="active"}')).toBe(1);
   });

@@ -92,7 +92,7 @@ test('a FIFO or symlink that takes the place of a file does not hang us and is n
   expect(codeOf(await source.stat(file))).toBe('source_gone');
 });
 
-test('an inode that a new file got is not the old file', async () => {
+test('F63 an inode that a new file got is not the old file', async () => {
   const path = join(folder, 'a');
   disk.write(path, 'old');
   const old = await found(source, disk, path);

@@ -28,7 +28,7 @@ test('half of the process’ own limit is held, within bounds', () => {
   expect(defaultHeldDescriptors()).toBeGreaterThanOrEqual(100);
 });
 
-test('a stream’s id holds no device number and no path: folder and file by inode and birth', () => {
+test('F78 a stream’s id holds no device number and no path: folder and file by inode and birth', () => {
   const folderPlace = { identity: { inode: '2', birthNs: '11' }, firstPath: '/watched' };
   const file = { identity: { inode: '7', birthNs: '22' }, firstPath: 'a' };
   const id = streamIdOf(folderPlace, file);

@@ -110,5 +110,5 @@ test('a lock keeps no process alive', async () => {
 
 test('a socket file cannot be made where there is no folder: said, not thrown', async () => {
   const nowhere = createSocketLock({ place: 'file', folder: join(folder, 'absent') });
-  expect(await nowhere.acquire(name(), 'we')).toMatchObject({ ok: false, failure: { code: 'bug' } });
+  expect(await nowhere.acquire(name(), 'we')).toMatchObject({ ok: false, failure: { code: 'lock_unavailable' } });
 });

@@ -54,6 +54,9 @@ export async function redisRegistryBench(prefix = ''): Promise<RedisRegistryBenc
       const key = `${prefix}stream:${id}:snapshot`;
       await (text === null ? redis.del(key) : redis.set(key, text));
     },
+    dropFromSets: async (id) => {
+      for (const set of STATUS_SETS) await redis.srem(prefix + set, id);
+    },
     rollBack: async (id, rev, { folderId, holder, fence }) => {
       await redis.hset(`${prefix}stream:${id}:meta`, 'rev', rev, 'fence', fence);
       await redis.hset(`${prefix}lease:${folderId}`, 'holder', holder, 'fence', fence);

@@ -3,12 +3,13 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { openRedisRegistry, type RedisRegistryOptions } from '../../../src/adapters/redis-registry.ts';
+import { openRedisRegistry } from '../../../src/adapters/redis-registry.ts';
 import { readRedisUrl } from '../../../src/adapters/redis-registry-address.ts';
+import type { RedisConnectionOptions } from '../../../src/adapters/redis-registry-connection.ts';
 import { hasHashTag } from '../../../src/adapters/redis-registry-layout.ts';
 import type { Lease, Registry } from '../../../src/ports/registry.ts';
 import { okValue } from '../../contracts/journal-contract.ts';
-import { registrySave } from '../../contracts/registry-bench.ts';
+import { inStatus, registrySave } from '../../contracts/registry-bench.ts';
 import { sampleId, sampleRows } from '../../fixtures/records/sample-record.ts';
 import { freePort, RedisServer, type RedisServerOptions, startRedisServer } from '../../fixtures/redis-server.ts';
 import { DEADLINE_MS } from './redis-registry-bench.ts';
@@ -28,7 +29,7 @@ async function server(options: RedisServerOptions = {}): Promise<RedisServer> {
   return started;
 }
 
-async function open(options: RedisRegistryOptions): Promise<Registry> {
+async function open(options: RedisConnectionOptions): Promise<Registry> {
   const registry = okValue(await openRedisRegistry(options));
   ending.push(() => registry.close());
   return registry;
@@ -102,7 +103,7 @@ describe('a Redis that is away', () => {
     expect(changes).toEqual([true, false, true, false, true]);
   });
 
-  it('gets no command later that was made while it was away', async () => {
+  it('F52 gets no command later that was made while it was away', async () => {
     const redis = await server();
     const registry = await open({ url: `${redis.url}/0?enableOfflineQueue=true&autoResendUnfulfilledCommands=true` });
     const lease = await leaseOf(registry);
@@ -115,14 +116,14 @@ describe('a Redis that is away', () => {
 });
 
 describe('a Redis that hangs', () => {
-  it('is given up within the time of a command, and a late save does no harm when it wakes', async () => {
+  it('F52 is given up within the time of a command, and a late save does no harm when it wakes', async () => {
     const redis = await server();
     const registry = await open({ url: redis.url, commandTimeoutMs: 200 });
     const changes: boolean[] = [];
     registry.onReachable((reachable) => changes.push(reachable));
     const lease = await leaseOf(registry);
     redis.pause();
-    const save = registrySave(one, 1, lease, { rows: sampleRows(1, 2), statusChanged: true });
+    const save = registrySave(one, 1, lease, { ...inStatus('active'), rows: sampleRows(1, 2) });
     const hung = await registry.save(save);
     expect(hung).toMatchObject({ ok: false, failure: { code: 'registry_unavailable', answered: false } });
     expect(changes).toEqual([true, false]);
@@ -154,7 +155,7 @@ async function parrot(answer: string): Promise<number> {
   return (impostor.address() as AddressInfo).port;
 }
 
-it('does not wait for a Redis that reads its data from disk', async () => {
+it('F53 does not wait for a Redis that reads its data from disk', async () => {
   const info = 'loading:1\r\nloading_eta_seconds:600\r\n';
   const port = await parrot(`$${info.length}\r\n${info}\r\n`);
   const registry = await open({ url: `redis://127.0.0.1:${port}`, commandTimeoutMs: 200 });

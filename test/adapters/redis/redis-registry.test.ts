@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { openRedisRegistry } from '../../../src/adapters/redis-registry.ts';
 import type { Lease, Registry } from '../../../src/ports/registry.ts';
 import { okValue } from '../../contracts/journal-contract.ts';
-import { registrySave } from '../../contracts/registry-bench.ts';
+import { inStatus, registrySave } from '../../contracts/registry-bench.ts';
 import { sampleId, sampleMemory, sampleRecord, sampleRow, sampleRows } from '../../fixtures/records/sample-record.ts';
 import { type RedisServer, startRedisServer } from '../../fixtures/redis-server.ts';
 import { DEADLINE_MS, lookAt } from './redis-registry-bench.ts';
@@ -59,16 +59,16 @@ it('sends as many bytes for part 1,000 as for part 10', async () => {
   expect(thousandth).toBeLessThanOrEqual(tenth + 20);
 });
 
-it('does with one command what one save is', async () => {
+it('F54 does with one command what one save is', async () => {
   okValue(await save(1));
   await redis.config('RESETSTAT');
-  okValue(await save(2, { statusChanged: true, rows: sampleRows(1, 50), dueAtMs: 1 }));
+  okValue(await save(2, { ...inStatus('finalizing'), rows: sampleRows(1, 50), dueAtMs: 1 }));
   const stats = await redis.info('commandstats');
   expect(stats).toMatch(/cmdstat_evalsha:calls=1,/);
   expect(stats).not.toMatch(/cmdstat_eval:|cmdstat_keys:/);
 });
 
-it('loads its scripts again when Redis forgot them', async () => {
+it('F53 loads its scripts again when Redis forgot them', async () => {
   okValue(await save(1));
   await redis.script('FLUSH');
   expect(okValue(await save(2))).toEqual({ answer: 'saved' });
@@ -121,20 +121,18 @@ it('keeps the newest 10,000 events or so', async () => {
   const flood = redis.pipeline();
   for (let n = 0; n < 12_000; n += 1) flood.xadd('streams:events', '*', 'status', 'x');
   await flood.exec();
-  okValue(await save(1, { statusChanged: true }));
+  okValue(await save(1, inStatus('active')));
   const length = await redis.xlen('streams:events');
   expect(length).toBeGreaterThanOrEqual(10_000);
   expect(length).toBeLessThan(10_200);
 });
 
-it('does a save as a whole once a key of a foreign type is out of its way', async () => {
+it('F54 does a save as a whole once a key of a foreign type is out of its way', async () => {
   for (const key of ['streams:active', 'streams:due', 'streams:events', 'streams:failed', `stream:${one}:meta`]) {
     await redis.flushall();
     await redis.set(key, 'foreign');
     const finalizing = {
-      set: 'streams:failed',
-      status: 'failed_source',
-      statusChanged: true,
+      ...inStatus('failed_source'),
       dueAtMs: 9,
       rows: [sampleRow(1)],
     };
@@ -165,11 +163,11 @@ describe('refused by Redis, it says why, writes nothing, and goes on when that i
       },
     ],
   ];
-  it.each(cases)('%s', async (word, hurt, cure) => {
+  it.each(cases)('F53 %s', async (word, hurt, cure) => {
     okValue(await save(1, { rows: [sampleRow(1)] }));
     await hurt();
     try {
-      const refused = await save(2, { status: 'finalizing', set: 'streams:pending_completion', statusChanged: true });
+      const refused = await save(2, inStatus('finalizing'));
       expect(refused).toMatchObject({ ok: false, failure: { code: 'registry_unavailable' } });
       if (!refused.ok) expect(refused.failure.detail).toContain(word);
     } finally {
@@ -178,4 +176,15 @@ describe('refused by Redis, it says why, writes nothing, and goes on when that i
     expect(await lookAt(redis, '', one)).toMatchObject({ sets: ['streams:active'], parts: [1], events: [] });
     await vi.waitFor(async () => expect(okValue(await save(2))).toEqual({ answer: 'saved' }), soon);
   });
+});
+
+it('a lease tells whether its holder yields it, also after Redis forgot it and it was renewed', async () => {
+  const standby = okValue(await openRedisRegistry({ url: server.url, standby: true }));
+  const answer = okValue(await standby.acquireLease('g', 'daemon-s', 60_000, 0));
+  if (!answer.held) throw new Error('not held');
+  expect(okValue(await registry.lookAtLease('g'))).toMatchObject({ holder: 'daemon-s', yields: true });
+  await redis.flushall();
+  okValue(await standby.renewLease(answer.lease, 60_000));
+  expect(okValue(await registry.lookAtLease('g'))).toMatchObject({ holder: 'daemon-s', yields: true });
+  await standby.close();
 });

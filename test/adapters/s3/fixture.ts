@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createS3ObjectStore, type S3ObjectStoreOptions } from '../../../src/adapters/s3-object-store.ts';
+import type { Behaviour } from '../../../src/dev-s3/behaviour.ts';
 import { type DevS3, startDevS3 } from '../../../src/dev-s3/server.ts';
 import type { ObjectStore } from '../../../src/ports/object-store.ts';
 import type { ConnectOptions } from '../../contracts/object-store-fixture.ts';
@@ -19,7 +20,7 @@ export interface TestServer {
 }
 
 export async function startServer(
-  options: { readonly minPartBytes?: number; readonly now?: () => number } = {},
+  options: { readonly minPartBytes?: number; readonly behaviour?: Behaviour; readonly now?: () => number } = {},
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'tailrace-s3-'));
   const s3 = await startDevS3({

@@ -20,6 +20,11 @@ export const SENDS: Readonly<Record<Method, Send>> = {
     const body = { kind: 'bytes', bytes: BYTES } as const;
     return store.uploadPart({ ...UPLOAD, partNumber: partNumber(1), body, crc32: CRC32 }, options);
   },
+  copyPart: (store, options) => {
+    const source = { target: TARGET, etag: ETAG };
+    const range = { partNumber: partNumber(1), source, offset: 0, sizeBytes: 6, crc32: CRC32 };
+    return store.copyPart({ ...UPLOAD, ...range }, options);
+  },
   listParts: (store, options) => store.listParts(UPLOAD, options),
   listUploads: (store, options) => store.listUploads({ bucket: TARGET.bucket, prefix: '' }, options),
   completeUpload: (store, options) => {

@@ -32,7 +32,7 @@ const BY_NAME: readonly Row[] = [
   ['PreconditionFailed', 412, 'precondition_failed'],
   ['PreconditionFailed', 503, 'precondition_failed'],
   ['PreconditionFailed', 200, 'precondition_failed'],
-  ['ConditionalRequestConflict', 409, 'precondition_failed'],
+  ['ConditionalRequestConflict', 409, 'upload_conflicted'],
   ['BadDigest', 400, 'part_digest_mismatch'],
   ['XAmzContentSHA256Mismatch', 400, 'part_digest_mismatch'],
   ['EntityTooLarge', 400, 'file_too_large'],

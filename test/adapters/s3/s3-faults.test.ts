@@ -119,7 +119,7 @@ describe('faults', () => {
     }
   });
 
-  test('a server that never answers is left after the deadline', async () => {
+  test('F35 a server that never answers is left after the deadline', async () => {
     const server = await devServer();
     const store = server.connect({ timeouts: { requestMs: 300, completeMs: 400 } });
     const { send, complete } = await uploadOn(server, store);
@@ -168,7 +168,7 @@ describe('faults', () => {
     expect(got(await store.headObject(TARGET))).toBeNull();
   });
 
-  test('the deadline of a part grows with its size', async () => {
+  test('F36 the deadline of a part grows with its size', async () => {
     const server = await rawServer({ timeouts: { requestMs: 100, slowestBytesPerSecond: 100_000 } });
     // 100 ms for the request and 500 ms for its 50,000 bytes: an answer after 350 ms is in time.
     server.answer = () => (response) => {
@@ -227,7 +227,7 @@ describe('faults', () => {
     await vi.waitFor(() => expect([ended, closed]).toEqual([true, true]), { timeout: 2_000 });
   });
 
-  test('a clock that is wrong fails once, and is corrected by what the server says', async () => {
+  test('F38 a clock that is wrong fails once, and is corrected by what the server says', async () => {
     const server = await devServer({ now: () => Date.now() + 3_600_000 });
     const store = server.connect();
     const first = await SENDS.createUpload(store);

@@ -83,7 +83,16 @@ describe('lists', () => {
     expect(server.seen.length).toBeLessThan(MANY_REQUESTS);
   });
 
-  test('a server that ignores the marker and repeats its page is found out on the second one', async () => {
+  test('empty pages whose markers lead on and on are given up', async () => {
+    server.answer = ({ url }) => {
+      const marker = Number(url.searchParams.get('part-number-marker') ?? 0);
+      return partsPage([], { truncated: true, next: String(marker + 50_000) });
+    };
+    expect(await SENDS.listParts(server.store)).toMatchObject(malformed);
+    expect(server.seen).toHaveLength(3);
+  });
+
+  test('F29 a server that ignores the marker and repeats its page is found out on the second one', async () => {
     server.answer = () => partsPage([part(1), part(2)], { truncated: true, next: '2' });
     expect(await SENDS.listParts(server.store)).toMatchObject(malformed);
     expect(server.seen).toHaveLength(2);

@@ -1,6 +1,7 @@
 // Only a whole answer of S3 counts as one. Proxies, captive portals and S3's own 200 with an error inside do not.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { connectTo } from './fixture.ts';
 import { HTML_PAGE, type RawAnswer, type RawServer, startRawServer, xml } from './raw-server.ts';
 import { ETAG, METHODS, SENDS, UPLOAD } from './requests.ts';
 
@@ -100,7 +101,7 @@ describe('replies', () => {
     expect(await SENDS.completeUpload(server.store)).toEqual({ ok: true, value: { etag } });
   });
 
-  test('a part without an etag is not uploaded; an etag without its quotes is', async () => {
+  test('F22 a part without an etag is not uploaded; an etag without its quotes is', async () => {
     expect(await failureOf('uploadPart', { status: 200 })).toMatchObject({ code: 's3_malformed_reply' });
     server.seen.length = 0;
     expect(await failureOf('uploadPart', { status: 200, headers: { etag: '""' } })).toMatchObject({
@@ -110,7 +111,7 @@ describe('replies', () => {
     expect(await SENDS.uploadPart(server.store)).toEqual({ ok: true, value: { etag: ETAG } });
   });
 
-  test('a part that arrived with another checksum than ours is not uploaded', async () => {
+  test('F22 a part that arrived with another checksum than ours is not uploaded', async () => {
     const headers = { etag: `"${ETAG}"`, 'x-amz-checksum-crc32': 'AAAAAA==' };
     expect(await failureOf('uploadPart', { status: 200, headers })).toMatchObject({ code: 'part_digest_mismatch' });
   });
@@ -168,6 +169,14 @@ describe('replies', () => {
     };
     expect(await SENDS.headObject(server.store)).toEqual({ ok: true, value: head });
     expect(server.seen[0]?.headers['x-amz-checksum-mode']).toBe('ENABLED');
+  });
+
+  test('HEAD asks for no checksum where the server knows none: it may refuse the question', async () => {
+    const store = connectTo(server.url, { capabilities: { checksum: 'md5' } });
+    server.answer = () => ({ status: 200, headers: OBJECT });
+    expect(await SENDS.headObject(store)).toMatchObject({ ok: true });
+    expect(server.seen[0]?.headers).not.toHaveProperty('x-amz-checksum-mode');
+    store.close();
   });
 
   test('a range that is not the one asked for is no answer', async () => {

@@ -42,9 +42,13 @@ describe('uploads on the wire', () => {
     expect(Object.keys(seen[0]?.headers ?? {}).filter((name) => name.includes('checksum'))).toEqual([]);
   });
 
-  const complete = async (condition: CompleteCondition, options: Parameters<typeof startRawServer>[0] = {}) => {
+  const complete = async (
+    condition: CompleteCondition,
+    options: Parameters<typeof startRawServer>[0] = {},
+    numbers: readonly number[] = [1, 2],
+  ) => {
     const { store, seen } = Object.assign(await listen(options), { answer: () => COMPLETED });
-    const parts = [1, 2].map((n) => ({ partNumber: partNumber(n), etag: ETAG, crc32: '3610a686' }));
+    const parts = numbers.map((n) => ({ partNumber: partNumber(n), etag: ETAG, crc32: '3610a686' }));
     await store.completeUpload({ target: TARGET, uploadId: uploadId('u'), parts, sizeBytes: 12, condition });
     const request = seen[0];
     if (!request) throw new Error('nothing arrived');
@@ -69,6 +73,14 @@ describe('uploads on the wire', () => {
       '<PartNumber>2</PartNumber>',
     ]);
     expect(body.match(/<ChecksumCRC32>[^<]*</g)).toEqual(['<ChecksumCRC32>NhCmhg==<', '<ChecksumCRC32>NhCmhg==<']);
+  });
+
+  test('F21 Complete of ten thousand parts is one request with all of them, each once, in order', async () => {
+    const numbers = Array.from({ length: 10_000 }, (_, at) => at + 1);
+    const { headers, body } = await complete({ kind: 'any' }, {}, numbers);
+    const sent = [...body.matchAll(/<PartNumber>(\d+)<\/PartNumber>/g)].map(([, n]) => Number(n));
+    expect(sent).toEqual(numbers);
+    expect(Number(headers['content-length'])).toBe(body.length);
   });
 
   test('Complete says nothing that the server is known not to take', async () => {

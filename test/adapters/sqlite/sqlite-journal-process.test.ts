@@ -86,7 +86,7 @@ it('refuses a second process while the first one lives, and not a moment longer'
   await okValue(await openSqliteJournal({ stateDir })).close();
 });
 
-it('fails saves while the disk is full, loses nothing, and goes on when there is room', async () => {
+it('F69 fails saves while the disk is full, loses nothing, and goes on when there is room', async () => {
   const saving = startSaving();
   await saving.until('saved 5');
   const limit = (bytes: string) => execFileSync('prlimit', ['--pid', String(saving.child.pid), `--fsize=${bytes}:`]);

@@ -7,5 +7,7 @@ const folder = process.argv[2] ?? '';
 dropPrivileges();
 const findings = [];
 const watcher = createChokidarWatcher({ folders: [folder], include: ['**/*'], exclude: [] });
-for await (const finding of watcher.sweep(new AbortController().signal)) findings.push(finding);
+for await (const finding of watcher.sweep(new AbortController().signal)) {
+  findings.push('path' in finding ? { folder: finding.folder, path: finding.path } : finding);
+}
 console.log(JSON.stringify(findings));

@@ -14,6 +14,8 @@ test.each([
   ['!a', 'a', false],
   ['*.{mp4,mkv}', 'x/a.mkv', true],
   ['f?r', 'f\uDCFCr', true],
+  ['**/*', '\n.bin', true],
+  ['**/*', 'day\n/\u2028a.mp4', true],
 ])('include %s: %s is %s', (pattern, path, allowed) => {
   expect(createGlobs([pattern], []).allowsFile(path)).toBe(allowed);
 });
@@ -29,6 +31,8 @@ test.each([
   ['deep/old', 'old/a', true],
   ['.goutputstream-*', '.goutputstream-X1', false],
   ['*-wal', 'db-wal', false],
+  ['**/*.part', 'day/\u2028a.part', false],
+  ['**/.*', '\u2028/.a', false],
 ])('exclude %s: %s is allowed: %s', (pattern, path, allowed) => {
   const globs = createGlobs(['**/*'], [pattern]);
   expect(globs.allowsFile(path)).toBe(allowed);
