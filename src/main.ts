@@ -7,6 +7,9 @@ endAtBugs();
 await endProcess(
   await runProgram(
     process.argv.slice(2),
-    processWorld(() => import('./compose.ts')),
+    processWorld(
+      () => import('./compose/compose.ts'),
+      async () => (await import('./compose/tools.ts')).tools,
+    ),
   ),
 );

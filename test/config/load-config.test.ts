@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ConfigRequest, loadConfig, loadStateDir } from '../../src/config.ts';
-import { formatProblems, type Problem } from '../../src/config-problems.ts';
-import type { Config } from '../../src/config-schema.ts';
+import { type ConfigRequest, loadConfig, loadStateDir } from '../../src/config/load-config.ts';
+import { formatProblems, type Problem } from '../../src/config/problems.ts';
+import type { Config } from '../../src/config/schema.ts';
 
 let cwd: string;
 beforeEach(() => {
@@ -56,7 +56,7 @@ describe('values', () => {
       standby: false,
       uploadConcurrency: 8,
       uploadBufferBytes: 128 * 2 ** 20,
-      afterComplete: 'keep',
+      afterComplete: { kind: 'keep' },
       httpAddress: '127.0.0.1',
       promPort: 8000,
       logLevel: 'info',
@@ -210,11 +210,13 @@ describe('mistakes', () => {
     ['S3_ON_EXISTING', 'replace', 'not one of the known words'],
     ['REDIS_URL', 'localhost:6379', 'no redis://'],
     ['LOG_LEVEL', 'loud', 'not one of the known words'],
-    ['AFTER_COMPLETE', 'delete', 'not yet possible'],
-    ['AFTER_COMPLETE', 'move:/done', 'not yet possible'],
-    ['STANDBY', 'on', 'not yet possible'],
-    ['HTTP_ADDRESS', '0.0.0.0', 'not yet possible'],
-    ['HTTP_ADDRESS', '192.168.1.5', 'not yet possible'],
+    ['AFTER_COMPLETE', 'move:', 'is not one of the known words'],
+    ['AFTER_COMPLETE', 'remove', 'is not one of the known words'],
+    ['STANDBY', 'perhaps', 'is neither on nor off'],
+    ['STANDBY', 'on', 'needs the leases in Redis'],
+    ['HTTP_ADDRESS', '127.0.0.1:8000', 'is no address'],
+    ['HTTP_ADDRESS', 'http://localhost', 'is no address'],
+    ['HTTP_ADDRESS', '192.168.1.500', 'is no address'],
     ['STATE_DIR', 'a\nb', 'control characters'],
     ['WATCH_DIR', ':', 'is empty'],
   ])('%s=%s is refused: %s', (name, value, words) => {

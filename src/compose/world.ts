@@ -1,24 +1,30 @@
 // The world of the actors: ports and what all of them share, and the tie between write-ahead, mirror and supervisor.
 
-import { EffectGate } from './actors/effect-gate.ts';
-import { LiveStreams } from './actors/live-streams.ts';
-import { Permits } from './actors/permits.ts';
-import { ReadingPlaces } from './actors/reading-places.ts';
-import { RegistryMirror } from './actors/registry-mirror.ts';
-import { StoreProbe } from './actors/store-probe.ts';
-import { type Supervisor, streamWith, supervise } from './actors/supervise.ts';
-import { UploadSlots } from './actors/upload-slots.ts';
-import type { DaemonOptions, Ports, World } from './actors/world.ts';
-import { type Saved, WriteAhead } from './actors/write-ahead.ts';
-import { lockReach } from './adapters/socket-lock.ts';
-import { settingsOf } from './compose-ports.ts';
-import type { Config } from './config-schema.ts';
-import type { SupervisorEvent } from './machines/supervisor.machine.ts';
+import { EffectGate } from '../actors/effect-gate.ts';
+import { FormerParts } from '../actors/former-parts.ts';
+import { Carrying } from '../actors/lease.ts';
+import { LiveStreams } from '../actors/live-streams.ts';
+import { Notices } from '../actors/notices.ts';
+import { Permits } from '../actors/permits.ts';
+import { ReadingPlaces } from '../actors/reading-places.ts';
+import { RegistryMirror } from '../actors/registry-mirror.ts';
+import { StoreProbe } from '../actors/store-probe.ts';
+import { StreamHistory } from '../actors/stream-history.ts';
+import { type Supervisor, streamWith, supervise } from '../actors/supervise.ts';
+import { UploadSlots } from '../actors/upload-slots.ts';
+import type { DaemonOptions, Ports, World } from '../actors/world.ts';
+import { type Saved, WriteAhead } from '../actors/write-ahead.ts';
+import { lockReach } from '../adapters/socket-lock.ts';
+import type { Config } from '../config/schema.ts';
+import type { SupervisorEvent } from '../machines/supervisor.machine.ts';
+import { settingsOf } from './ports.ts';
 
 /** Whole-file reads at once: one disk is not read faster by more, and each needs 4 MiB. */
 const READERS = 2;
 /** Lists and heads at once when many streams are restored. */
 const LOOKERS = 16;
+/** Processes of ffprobe at once: each takes a core for a moment. */
+const PROBES = 2;
 /** How often the folders are swept for what events lost. */
 const SWEEP_INTERVAL_MS = 10_000;
 
@@ -52,6 +58,8 @@ export function optionsOf(
     shutdownGraceMs: config.shutdownGraceMs,
     retainFinalMs: config.retainFinalMs,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
+    maxHeldBytes: config.maxHeldBytes,
+    standby: config.standby,
     startedAtMs: Date.now(),
   };
 }
@@ -83,16 +91,23 @@ export function composeWorld(
     options,
     writeAhead,
     streams: new LiveStreams(),
+    history: new StreamHistory(),
+    former: new FormerParts(store),
     slots: new UploadSlots({ concurrency: config.uploadConcurrency, bufferBytes: config.uploadBufferBytes }),
     gate: new EffectGate(),
     probe,
     readers: new ReadingPlaces(READERS),
     lookers: new Permits(LOOKERS),
+    probes: new Permits(PROBES),
+    notices: new Notices(ports),
     leases: new Map(),
     lostTo: new Map(),
+    carrying: new Carrying(options.startedAtMs),
     tellSupervisor: (event: SupervisorEvent) => late.supervisor?.send(event),
   };
   late.mirror = registry && new RegistryMirror(world, registry);
+  const { mirror } = late;
+  if (mirror) world.carrying.registryHolds = (id) => mirror.holds(id);
   const supervisor = supervise(world, late.mirror, stream(world));
   late.supervisor = supervisor;
   return { world, mirror: late.mirror, supervisor };

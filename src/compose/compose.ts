@@ -1,29 +1,30 @@
 // Makes a daemon out of a configuration: locks, ports, actors, listener; and takes it apart again, in the other order.
 //
-// C1. A second daemon on the same folder or STATE_DIR is refused with the holder's name, before anything is opened.
+// C1. See locks.ts.
 // C2. Whatever was opened is closed, also when a later step fails.
 // C3. An S3 that refuses at start stops nothing: it is told loudly, streams wait for the cure, and it is asked again by itself.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DaemonOptions } from './actors/world.ts';
-import { findFolder, makeFolder } from './adapters/fs-folder.ts';
-import { createPinoTelemetry, type PinoTelemetry } from './adapters/pino-telemetry.ts';
-import { createPrometheusMetrics, type PrometheusMetrics } from './adapters/prometheus-metrics.ts';
-import { createSocketLock } from './adapters/socket-lock.ts';
-import { openSqliteJournal } from './adapters/sqlite-journal.ts';
-import type { Daemon, ReadJournal, StartDaemon, StartOptions } from './cli/daemon.ts';
-import { EXIT } from './cli/exit-codes.ts';
-import { type EmbeddedS3, startEmbeddedS3 } from './compose-embedded.ts';
-import { CannotStart, openPorts } from './compose-ports.ts';
-import { type ComposedWorld, composeWorld, leaseHolderOf, lockHolderOf, optionsOf } from './compose-world.ts';
-import type { Config } from './config-schema.ts';
-import { NOT_FOR_PRODUCTION } from './dev-s3/server.ts';
-import { daemonSocketPath, removeDaemonFile, writeDaemonFile } from './http/daemon-file.ts';
-import { type HttpListener, startHttp } from './http/listener.ts';
-import { failureOf } from './machines/failure.ts';
-import { gaugeReadings } from './read-model/gauge-readings.ts';
-import { createReadModel, type ReadModel } from './read-model/read-model.ts';
+import type { Ports, World } from '../actors/world.ts';
+import { createPinoTelemetry, type PinoTelemetry } from '../adapters/pino-telemetry.ts';
+import { createPrometheusMetrics, type PrometheusMetrics } from '../adapters/prometheus-metrics.ts';
+import { openSqliteJournal } from '../adapters/sqlite-journal.ts';
+import type { Daemon, ReadJournal, Started, StartOptions } from '../cli/daemon.ts';
+import { EXIT } from '../cli/exit-codes.ts';
+import type { Config } from '../config/schema.ts';
+import { NOT_FOR_PRODUCTION } from '../dev-s3/server.ts';
+import { type Failure, failureOf } from '../machines/failure.ts';
+import type { StreamMachine } from '../machines/stream.machine.ts';
+import { gaugeReadings } from '../read-model/gauge-readings.ts';
+import { createReadModel, type ReadModel } from '../read-model/read-model.ts';
+import { type EmbeddedS3, startEmbeddedS3 } from './embedded.ts';
+import { startInspecting } from './inspecting.ts';
+import { type Listening, startListening } from './listening.ts';
+import { takeLocks } from './locks.ts';
+import { CannotStart, openPorts } from './ports.ts';
+import { watchOver } from './watch-over.ts';
+import { type ComposedWorld, composeWorld, leaseHolderOf, optionsOf } from './world.ts';
 
 /** What has to be closed, newest first. */
 class Closing {
@@ -42,32 +43,44 @@ interface Told {
   readonly readModel: ReadModel;
 }
 
-export const startDaemon: StartDaemon = async (config, options) => {
+/** What a test puts between the actors and their world, to end the process at a moment that it names. The program gives none. */
+export interface Seam {
+  readonly ports?: (ports: Ports) => Ports;
+  readonly stream?: (world: World) => StreamMachine;
+}
+
+export async function startDaemon(config: Config, options: StartOptions, seam: Seam = {}): Promise<Started> {
   const closing = new Closing();
-  const told = tell(config);
+  const told = tell(config, options.log);
   closing.add(() => told.telemetry.flush());
   try {
-    const daemon = await start(config, options, told, closing);
+    const daemon = await start(config, options, told, closing, seam);
     return { ok: true, daemon };
   } catch (error) {
     await closing.all();
     if (!(error instanceof CannotStart)) throw error;
     return { ok: false, exitCode: error.exitCode, message: error.message };
   }
-};
+}
 
-function tell(config: Config): Told {
+function tell(config: Config, log: StartOptions['log']): Told {
   const readModel = createReadModel();
   const metrics = createPrometheusMetrics(() => gaugeReadings(readModel, Date.now()));
-  const secrets = [config.s3SecretAccessKey, config.s3SessionToken, passwordOf(config.redisUrl)].filter(
-    (each) => each !== null,
-  );
+  const { notifySecret, notifyUrl } = config;
+  const secrets = [
+    config.s3SecretAccessKey,
+    config.s3SessionToken,
+    passwordOf(config.redisUrl),
+    notifySecret,
+    notifyUrl,
+  ].filter((each) => each !== null);
   const telemetry = createPinoTelemetry({
     level: config.logLevel,
     instance: config.instanceName,
     pretty: process.stderr.isTTY === true,
     secrets,
     metrics,
+    ...(log ? { stream: log } : {}),
   });
   return { telemetry, metrics, readModel };
 }
@@ -77,30 +90,41 @@ function passwordOf(url: string | null): string | null {
   return password === '' ? null : decodeURIComponent(password);
 }
 
-async function start(config: Config, options: StartOptions, told: Told, closing: Closing): Promise<Daemon> {
+async function start(config: Config, options: StartOptions, told: Told, closing: Closing, seam: Seam): Promise<Daemon> {
   const { readModel, telemetry } = told;
-  const folders = await lockFolders(config, lockHolderOf(config), closing);
+  const { folders, folderLock } = await takeLocks(config, options.lock, (held) => closing.add(() => held.release()));
   readModel.daemonChanged({
     instance: config.instanceName,
+    folders: config.watchFolders,
     startedAtMs: Date.now(),
     registryReachable: config.redisUrl === null ? null : false,
   });
   const embedded = options.embedded ? await embed(config, telemetry, closing) : null;
-  const ports = await openPorts(config, embedded, telemetry, readModel);
+  const opened = await openPorts(config, { embedded, folderLock }, telemetry, readModel);
+  const ports = seam.ports?.(opened) ?? opened;
   closing.add(() => ports.journal.close());
   closing.add(() => ports.registry?.close());
   closing.add(() => ports.store.close());
   closing.add(() => ports.files.close());
 
   const daemonOptions = optionsOf(config, folders, options.once, leaseHolderOf(config));
-  const composed = composeWorld(config, daemonOptions, ports, tellOfStore(told));
-  const listener = await listen(config, told, closing);
+  const composed = composeWorld(config, daemonOptions, ports, tellOfStore(told), seam.stream);
+  const listening = await startListening(config, {
+    ...{ composed, readModel, telemetry },
+    metricsText: () => told.metrics.text(),
+    onClose: (step) => closing.add(step),
+  });
+  const inspector = options.inspect ? await startInspecting(composed.supervisor, (step) => closing.add(step)) : null;
+  watchOver(composed.supervisor, readModel, telemetry);
   const finished = run(composed, told, closing);
   await booted(composed);
   const asking = new AbortController();
   closing.add(() => asking.abort());
-  void composed.world.probe.ask(ports.clock, config.parkedRetryMs, asking.signal);
-  return daemonOf(config, composed, { embedded, listener, finished });
+  // A standby has no use for S3, and other reasons not to be ready.
+  void untilPhase(composed.supervisor, (phase) => phase === 'running').then(() =>
+    composed.world.probe.ask(ports.clock, config.parkedRetryMs, asking.signal),
+  );
+  return daemonOf(config, composed, { embedded, listening, readModel, inspector, finished });
 }
 
 /** C3. Logged when it changes, not at every asking. */
@@ -115,61 +139,11 @@ function tellOfStore({ readModel, telemetry }: Told): (problem: string | null) =
   };
 }
 
-/** C1. */
-async function lockFolders(config: Config, holder: string, closing: Closing): Promise<DaemonOptions['folders']> {
-  const state = await makeFolder(config.stateDir);
-  if (!state.ok) throw new CannotStart(EXIT.unavailable, `STATE_DIR ${state.problem}`);
-  const wanted = [{ path: config.stateDir, id: state.id, what: 'STATE_DIR' }];
-  for (const path of config.watchFolders) {
-    const folder = await findFolder(path);
-    if (!folder.ok) throw new CannotStart(EXIT.configuration, folder.problem);
-    wanted.push({ path, id: folder.id, what: 'the folder' });
-  }
-  const lock = createSocketLock();
-  for (const { path, id, what } of wanted) {
-    const taken = await lock.acquire(id, holder);
-    if (!taken.ok) throw new CannotStart(EXIT.unavailable, taken.failure.detail);
-    if (!taken.value.held)
-      throw new CannotStart(EXIT.temporary, `${what} ${path} is in use by another daemon: ${taken.value.holder}`);
-    const { lock: held } = taken.value;
-    closing.add(() => held.release());
-  }
-  return wanted.slice(1).map(({ path, id }) => ({ path, id }));
-}
-
 async function embed(config: Config, telemetry: PinoTelemetry, closing: Closing): Promise<EmbeddedS3> {
   const embedded = await startEmbeddedS3(config.stateDir, config.s3BucketName);
   closing.add(() => embedded.close());
   telemetry.warn(NOT_FOR_PRODUCTION, { endpoint: embedded.endpoint });
   return embedded;
-}
-
-async function listen(config: Config, told: Told, closing: Closing): Promise<HttpListener> {
-  const { readModel, metrics, telemetry } = told;
-  const started = await startHttp({
-    address: config.httpAddress,
-    port: config.promPort,
-    socketPath: daemonSocketPath(config.stateDir),
-    readModel,
-    metricsText: () => metrics.text(),
-    onBug: (detail) => telemetry.error('bug: a route threw', { detail }),
-  });
-  if (!started.ok)
-    throw new CannotStart(
-      EXIT.unavailable,
-      `cannot listen on ${config.httpAddress}:${config.promPort}: ${started.detail}`,
-    );
-  const { listener } = started;
-  closing.add(() => listener.close());
-  await writeDaemonFile(config.stateDir, {
-    pid: process.pid,
-    address: listener.address,
-    socket: listener.socketPath,
-    instance: config.instanceName,
-    startedAt: new Date().toISOString(),
-  });
-  closing.add(() => removeDaemonFile(config.stateDir));
-  return listener;
 }
 
 /** Resolves when the daemon has ended and everything is closed. */
@@ -180,14 +154,15 @@ async function run(
 ): Promise<{ exitCode: number }> {
   const ended = new Promise<number>((resolve) => {
     let leftUndone = false;
+    let told: string | null = null;
     supervisor.subscribe({
       next: ({ value, context }) => {
-        readModel.daemonChanged({ phase: value });
+        readModel.daemonChanged({ phase: value, ...(context.awaits === told ? {} : { reasons: reasonsOf(context) }) });
+        told = context.awaits;
         // Looked at before the end, at which all actors are stopped.
         if (value === 'draining') leftUndone = world.streams.size > 0 || context.brokenStreams > 0;
       },
-      complete: () =>
-        resolve(exitCodeOf(supervisor.getSnapshot().context.refusal !== null, world.options.once && leftUndone)),
+      complete: () => resolve(exitCodeOf(supervisor.getSnapshot().context.refusal, world.options.once && leftUndone)),
       error: (error) => {
         telemetry.error('bug: the supervisor ended', {
           detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
@@ -201,50 +176,74 @@ async function run(
   supervisor.stop();
   mirror?.stop();
   world.writeAhead.stop();
+  world.notices.stop();
   for (const lease of world.leases.values()) await world.registry?.releaseLease(lease);
+  for (const lock of world.carrying.locks) await lock.release();
   await closing.all();
   return { exitCode };
 }
 
-function exitCodeOf(refused: boolean, leftUndone: boolean): number {
-  if (refused) return EXIT.temporary;
+const reasonsOf = ({ awaits }: { readonly awaits: string | null }): string[] => (awaits === null ? [] : [awaits]);
+
+function exitCodeOf(refusal: Failure | null, leftUndone: boolean): number {
+  if (refusal) return exitCodeOfRefusal(refusal);
   return leftUndone ? EXIT.failure : EXIT.ok;
 }
 
-/** Resolves once the supervisor runs; throws what it was refused for. */
-async function booted({ supervisor }: ComposedWorld): Promise<void> {
-  const snapshot = await new Promise<ReturnType<typeof supervisor.getSnapshot>>((resolve) => {
-    const settled = (now: ReturnType<typeof supervisor.getSnapshot>) => now.value !== 'booting';
-    if (settled(supervisor.getSnapshot())) resolve(supervisor.getSnapshot());
-    const subscription = supervisor.subscribe((now) => {
-      if (!settled(now)) return;
+const exitCodeOfRefusal = ({ code }: Failure): number => (code === 'lease_lost' ? EXIT.temporary : EXIT.unavailable);
+
+type Supervisor = ComposedWorld['supervisor'];
+type SupervisorSnapshot = ReturnType<Supervisor['getSnapshot']>;
+
+/** Of the first snapshot from now on that has a wanted phase. */
+function untilPhase(
+  supervisor: Supervisor,
+  isWanted: (phase: SupervisorSnapshot['value']) => boolean,
+): Promise<SupervisorSnapshot> {
+  return new Promise((resolve) => {
+    const look = (now: SupervisorSnapshot): void => {
+      if (!isWanted(now.value)) return;
       subscription.unsubscribe();
       resolve(now);
-    });
+    };
+    const subscription = supervisor.subscribe({ next: look, error: () => {} });
+    look(supervisor.getSnapshot());
   });
+}
+
+/** Resolves once the supervisor runs or stands by; throws what it was refused for. */
+async function booted({ supervisor }: ComposedWorld): Promise<void> {
+  const snapshot = await untilPhase(supervisor, (phase) => phase !== 'booting');
   const { refusal } = snapshot.context;
-  if (snapshot.value === 'stopped' && refusal)
-    throw new CannotStart(refusal.code === 'lease_lost' ? EXIT.temporary : EXIT.unavailable, refusal.detail);
+  if (snapshot.value === 'stopped' && refusal) throw new CannotStart(exitCodeOfRefusal(refusal), refusal.detail);
 }
 
 interface Running {
   readonly embedded: EmbeddedS3 | null;
-  readonly listener: HttpListener;
+  readonly listening: Listening;
+  readonly readModel: ReadModel;
+  /** Its address, with `--inspect`. */
+  readonly inspector: string | null;
   readonly finished: Promise<{ exitCode: number }>;
 }
 
 function daemonOf(config: Config, { world, supervisor }: ComposedWorld, running: Running): Daemon {
-  const { embedded, listener, finished } = running;
+  const { embedded, finished, inspector } = running;
+  const { listener, pageUrl } = running.listening;
+  const isStandby = (): boolean => supervisor.getSnapshot().value === 'standby';
   const where = embedded
     ? `the embedded S3 at ${embedded.endpoint} (objects in ${embedded.folder})`
     : (config.s3EndpointUrl ?? 'AWS S3');
   return {
     address: listener.address,
+    pageUrl,
+    shown: running.readModel,
     finished,
     describe: () => [
-      `watching ${config.watchFolders.join(', ')}`,
+      `${isStandby() ? 'standing by for' : 'watching'} ${config.watchFolders.join(', ')}`,
       `objects go to s3://${config.s3BucketName}/${config.s3KeyPrefix} on ${where}`,
       `ask it: npx tailrace status --state-dir ${config.stateDir}, or ${listener.address}/api/v1/streams`,
+      ...(inspector === null ? [] : [`the actors, for the Stately inspector: ${inspector} (docs/inspecting.md)`]),
       ...(embedded
         ? [`try it: record or copy a large file into ${config.watchFolders[0]}, and see its parts go up while it grows`]
         : []),

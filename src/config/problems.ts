@@ -1,6 +1,6 @@
 // A mistake in the configuration, as data, and how people read it. Values of secrets never get in here.
 
-import { plainText } from './plain-text.ts';
+import { plainText } from '../plain-text.ts';
 
 /** `value` as it was given; null: nothing to show, or not to be shown. */
 export interface Problem {

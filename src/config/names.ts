@@ -2,7 +2,7 @@
 // silently leave a default in force. The environment also holds what others put there: only names very close to ours, or
 // ours behind `TAILRACE_`, are taken for mistakes.
 
-import { propertyNamed, SETTING_PROPERTIES, SETTINGS, type SettingProperty, settingOf } from './config-schema.ts';
+import { propertyNamed, SETTING_PROPERTIES, SETTINGS, type SettingProperty, settingOf } from './schema.ts';
 
 /** Path of the YAML file. Not a setting itself: it cannot stand in the file. */
 export const CONFIG_FILE_VARIABLE = 'TAILRACE_CONFIG';
@@ -10,8 +10,16 @@ export const CONFIG_FILE_VARIABLE = 'TAILRACE_CONFIG';
 const OWN_PREFIX = 'TAILRACE_';
 const FILE_SUFFIX = '_FILE';
 
-/** Names of other programs that happen to be close to ours. */
-const FOREIGN_NAMES = new Set(['REDIS_URI', 'REDIS_URLS', 'LOG_LEVELS', 'STAGE_DIR', 'STATS_DIR', 'STATIC_DIR']);
+/** Names of other programs that happen to be close to ours; NOTIFY_SOCKET is systemd's. */
+const FOREIGN_NAMES = new Set([
+  'NOTIFY_SOCKET',
+  'REDIS_URI',
+  'REDIS_URLS',
+  'LOG_LEVELS',
+  'STAGE_DIR',
+  'STATS_DIR',
+  'STATIC_DIR',
+]);
 
 /** Longer names may have two slips; in a short one two letters make another word. */
 const LONG_NAME_CHARS = 12;

@@ -1,8 +1,8 @@
 // The table of settings: name, default, meaning and reader of each. The names and defaults are part of the contract.
-// Values that a later version will know are refused with "not yet", never ignored. Knows single values only; what contradicts
-// what is in config-checks.ts.
+// Knows single values only; what contradicts what is in checks.ts.
 
 import type { z } from 'zod';
+import type { StreamSettings } from '../machines/stream-settings.ts';
 import {
   anyText,
   duration,
@@ -18,22 +18,16 @@ import {
   type ValueReader,
   wholeNumber,
   wrong,
-} from './config-values.ts';
-import {
-  bucketName,
-  endpointUrl,
-  keyPrefix,
-  keyTemplate,
-  loopbackAddress,
-  redisKeyPrefix,
-  redisUrl,
-} from './config-words.ts';
+} from './values.ts';
+import { bucketName, endpointUrl, keyPrefix, keyTemplate, listenAddress, redisKeyPrefix, redisUrl } from './words.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const DAY_MS = 86_400_000;
 /** Timers in Node end at 2^31 ms (24.8 days): longer waits would fire at once. */
 const MOST_WAIT_MS = 24 * DAY_MS;
+/** Minutes are for tests; no provider keeps an upload for longer than a few weeks. */
+const UPLOAD_AGES = { least: 60_000, most: 3_650 * DAY_MS };
 const SOME_TIME = { least: 1, most: MOST_WAIT_MS };
 
 export interface Setting<T> {
@@ -53,10 +47,15 @@ export interface Setting<T> {
 
 type Extras = Pick<Setting<unknown>, 'fallbackWords' | 'secret' | 'list'>;
 
-const setting = <T>(name: string, fallback: string, read: ValueReader<T>, meaning: string, extras: Extras = {}) =>
-  ({ name, fallback, meaning, schema: schemaOf(read) as z.ZodType<T>, ...extras }) satisfies Setting<T>;
+export const setting = <T>(
+  name: string,
+  fallback: string,
+  read: ValueReader<T>,
+  meaning: string,
+  extras: Extras = {},
+) => ({ name, fallback, meaning, schema: schemaOf(read) as z.ZodType<T>, ...extras }) satisfies Setting<T>;
 
-const optional = <T>(name: string, read: ValueReader<T>, meaning: string, extras: Extras = {}) =>
+export const optional = <T>(name: string, read: ValueReader<T>, meaning: string, extras: Extras = {}) =>
   ({
     name,
     fallback: null,
@@ -65,20 +64,10 @@ const optional = <T>(name: string, read: ValueReader<T>, meaning: string, extras
     ...extras,
   }) satisfies Setting<T | null>;
 
-const notYet = (what: string) =>
-  wrong(`is not yet possible: ${what} comes with a later version`, 'leave it out for now');
-
-const laterNumber = (what: string) => scalarReader<number>(() => notYet(what));
-
-const standby = scalarReader((text) => {
-  const state = onOrOff(text);
-  return state.ok && state.value ? notYet('waiting for the lease of a folder') : state;
-});
-
-const afterComplete = scalarReader<'keep'>((text) => {
-  if (text === 'keep') return good('keep');
-  if (text === 'delete' || text.startsWith('move:')) return notYet('touching the source file');
-  return wrong('is not one of the known words', 'give keep');
+const afterComplete = scalarReader<StreamSettings['afterComplete']>((text) => {
+  if (text === 'keep' || text === 'delete') return good({ kind: text });
+  if (/^move:./.test(text)) return good({ kind: 'move', folder: text.slice('move:'.length) });
+  return wrong('is not one of the known words', 'give keep, delete or move:DIR');
 });
 
 /** Globs match the path relative to the watched folder; dot files are matched too. */
@@ -135,9 +124,9 @@ export const WATCHING = {
   ),
   maxHeldBytes: optional(
     'MAX_HELD_BYTES',
-    laterNumber('letting go of deleted files'),
-    'most bytes of deleted files kept readable until they are uploaded (not yet: all are kept)',
-    { fallbackWords: 'all' },
+    size({ least: 0, most: 2 ** 50 }),
+    'most bytes of deleted files kept readable until they are uploaded; beyond it the one that was kept the longest is let go, as `failed_source`',
+    { fallbackWords: '10 % of the smallest watched file system' },
   ),
 } as const;
 
@@ -176,7 +165,7 @@ export const CARRYING = {
     'AFTER_COMPLETE',
     'keep',
     afterComplete,
-    'what happens to the source file after proof: `keep` (`delete` and `move:DIR`: not yet)',
+    'what happens to the source file after proof: `keep`, `delete`, or `move:DIR` (a folder on the same file system)',
   ),
   parkedRetryMs: setting(
     'PARKED_RETRY_SECONDS',
@@ -230,9 +219,9 @@ export const OBJECT_STORE = {
   ),
   s3MaxUploadAgeMs: optional(
     'S3_MAX_UPLOAD_AGE_SECONDS',
-    laterNumber('rolling an upload over'),
-    'roll an upload over before the provider expires it (not yet: an expired upload is sent again from the file)',
-    { fallbackWords: 'none' },
+    duration(UPLOAD_AGES),
+    'the provider may end an upload of this age: from half of it on the stream goes on in another one',
+    { fallbackWords: "the bucket's own rule (AbortDate), else none" },
   ),
   s3CompleteDoubtMs: setting(
     'S3_COMPLETE_DOUBT_SECONDS',
@@ -259,21 +248,29 @@ export const DAEMON = {
     anyText,
     'the embedded journal, the lock, and where the daemon can be asked',
   ),
-  standby: setting('STANDBY', 'off', standby, 'wait for the lease of the folder instead of refusing (`on`: not yet)'),
+  standby: setting(
+    'STANDBY',
+    'off',
+    scalarReader(onOrOff),
+    'wait while another daemon carries the folder, and take over when its lease ends; for all daemons of a folder alike. Needs `REDIS_URL`: while Redis does not answer, parts go up, but nothing is completed or deleted, and none starts',
+  ),
   shutdownGraceMs: setting(
     'SHUTDOWN_GRACE_SECONDS',
     '20',
     duration({ ...SOME_TIME, least: 0 }),
     'time to drain after the first SIGTERM or SIGINT',
   ),
-  ffprobePath: optional('FFPROBE_PATH', anyText, 'program for media metadata (a later version uses it)', {
-    fallbackWords: '`ffprobe` if found',
-  }),
+  ffprobePath: optional(
+    'FFPROBE_PATH',
+    anyText,
+    'program that looks what media a finished file holds, for the receipt; `off`: none. A missing one is no error',
+    { fallbackWords: '`ffprobe` if found' },
+  ),
   httpAddress: setting(
     'HTTP_ADDRESS',
     '127.0.0.1',
-    loopbackAddress,
-    'where API, metrics and health listen; loopback only (others: not yet)',
+    listenAddress,
+    'where page, API, metrics and health listen; beyond loopback everything that tells something needs the token in `STATE_DIR/token`',
   ),
   promPort: setting(
     'PROM_PORT',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { duration, formatDuration, formatSize, globList, onOrOff, size } from '../../src/config-values.ts';
+import { duration, formatDuration, formatSize, globList, onOrOff, size } from '../../src/config/values.ts';
 
 const anyDuration = duration({ least: 0, most: Number.MAX_SAFE_INTEGER });
 const anySize = size({ least: 0, most: Number.MAX_SAFE_INTEGER });

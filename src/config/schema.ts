@@ -3,9 +3,10 @@
 
 import { hostname } from 'node:os';
 import type { z } from 'zod';
-import { CARRYING, DAEMON, OBJECT_STORE, type Setting, WATCHING } from './config-settings.ts';
+import { CARRYING, DAEMON, OBJECT_STORE, type Setting, WATCHING } from './settings.ts';
+import { NOTIFYING } from './settings-notify.ts';
 
-export const SETTINGS = { ...WATCHING, ...CARRYING, ...OBJECT_STORE, ...DAEMON } as const;
+export const SETTINGS = { ...WATCHING, ...CARRYING, ...OBJECT_STORE, ...NOTIFYING, ...DAEMON } as const;
 
 export type Settings = typeof SETTINGS;
 export type SettingProperty = keyof Settings;
@@ -15,15 +16,25 @@ export const SETTING_PROPERTIES = Object.keys(SETTINGS) as readonly SettingPrope
 export type ReadSettings = { readonly [P in SettingProperty]: z.output<Settings[P]['schema']> };
 
 /** The configuration. Times in ms, sizes in bytes, folders absolute. Holds secrets: never log it. */
-export type Config = Omit<ReadSettings, 's3BucketName' | 's3ForcePathStyle' | 'instanceName'> & {
+export type Config = Omit<
+  ReadSettings,
+  's3BucketName' | 's3ForcePathStyle' | 'ffprobePath' | 'notifyCommand' | 'instanceName'
+> & {
   readonly s3BucketName: string;
   readonly s3ForcePathStyle: boolean;
+  /** A path, or a name to be looked for in PATH; null: switched off. */
+  readonly ffprobePath: string | null;
+  /** The same; null: none. */
+  readonly notifyCommand: string | null;
   readonly instanceName: string;
 };
 
 export const settingOf = (property: SettingProperty): Setting<unknown> => SETTINGS[property];
 export const propertyNamed = (name: string): SettingProperty | undefined =>
   SETTING_PROPERTIES.find((property) => SETTINGS[property].name === name);
+
+/** Instead of a program. */
+const SWITCHED_OFF = 'off';
 
 /** Bucket of the embedded S3 endpoint. */
 const EMBEDDED_BUCKET = 'recordings';
@@ -33,8 +44,20 @@ export function completeSettings(read: ReadSettings, options: { readonly resolve
     ...read,
     watchFolders: read.watchFolders.map(options.resolve),
     stateDir: options.resolve(read.stateDir),
+    afterComplete:
+      read.afterComplete.kind === 'move'
+        ? { kind: 'move', folder: options.resolve(read.afterComplete.folder) }
+        : read.afterComplete,
     s3BucketName: read.s3BucketName ?? EMBEDDED_BUCKET,
     s3ForcePathStyle: read.s3ForcePathStyle ?? read.s3EndpointUrl !== null,
+    ffprobePath: programOf(read.ffprobePath ?? 'ffprobe', options.resolve),
+    notifyCommand: read.notifyCommand === null ? null : programOf(read.notifyCommand, options.resolve),
     instanceName: read.instanceName ?? hostname(),
   };
+}
+
+/** Programs run in another folder than ours: only a bare name is left as it is. */
+function programOf(given: string, resolve: (path: string) => string): string | null {
+  if (given === SWITCHED_OFF) return null;
+  return given.includes('/') ? resolve(given) : given;
 }

@@ -2,7 +2,7 @@
 // cause. What they cannot know (does the bucket exist?) is asked at start and by `doctor`.
 
 import { isIPv4, isIPv6 } from 'node:net';
-import { good, scalarReader, wrong } from './config-values.ts';
+import { good, scalarReader, wrong } from './values.ts';
 
 /** S3's limit for a whole key. */
 const MAX_KEY_BYTES = 1_024;
@@ -47,6 +47,14 @@ export const endpointUrl = scalarReader((text) => {
   return good(text.replace(/\/+$/, ''));
 });
 
+/** May carry credentials or a secret path: it is a secret itself. */
+export const webhookUrl = scalarReader((text) => {
+  const url = URL.parse(text);
+  return url && ['http:', 'https:'].includes(url.protocol)
+    ? good(text)
+    : wrong('is no http or https URL', 'give it like https://hooks.example.com/tailrace');
+});
+
 export const redisUrl = scalarReader((text) => {
   const url = URL.parse(text);
   return url && ['redis:', 'rediss:'].includes(url.protocol) && url.hostname !== ''
@@ -64,14 +72,11 @@ export const redisKeyPrefix = scalarReader((text) => {
 export const isLoopback = (address: string): boolean =>
   address === 'localhost' || address === '::1' || (isIPv4(address) && address.startsWith('127.'));
 
-/** The API has no tokens yet: it must not be reachable from elsewhere. */
-export const loopbackAddress = scalarReader((text) => {
+/** Brackets around an IPv6 address are taken off. */
+export const listenAddress = scalarReader((text) => {
   const address = text.replace(/^\[(.*)\]$/, '$1');
-  if (isLoopback(address)) return good(address);
-  if (!isIPv4(address) && !isIPv6(address) && !/^[\w.-]+$/.test(address))
-    return wrong('is no address', 'give 127.0.0.1, ::1 or localhost');
-  return wrong(
-    'is not loopback, which is not yet possible: access tokens come with a later version',
-    'give 127.0.0.1, and put a proxy with authentication before it',
-  );
+  const isName = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(address) && !/^[\d.]+$/.test(address);
+  return isIPv4(address) || isIPv6(address) || isName
+    ? good(address)
+    : wrong('is no address', 'give 127.0.0.1, ::1, or an address of this machine; PROM_PORT takes the port');
 });

@@ -1,7 +1,7 @@
 // The table of settings for people: what docs/configuration.md is generated from.
 
-import { flagOf } from './config-names.ts';
-import { SETTING_PROPERTIES, settingOf } from './config-schema.ts';
+import { flagOf } from './names.ts';
+import { SETTING_PROPERTIES, settingOf } from './schema.ts';
 
 export interface SettingDescription {
   readonly name: string;

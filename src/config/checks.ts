@@ -1,12 +1,13 @@
 // What contradicts what, and what contradicts this machine: settings that are each fine but cannot hold together. Each check
 // looks only at settings whose own values could be read, so that one mistake is told once.
 
-import { realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import picomatch from 'picomatch';
-import type { Problem } from './config-problems.ts';
-import type { ReadSettings } from './config-schema.ts';
-import { formatSize } from './config-values.ts';
+import { ASIDE_PREFIX } from '../machines/aside-path.ts';
+import type { Problem } from './problems.ts';
+import type { ReadSettings } from './schema.ts';
+import { formatSize } from './values.ts';
 
 /** Settings that could be read; the others are missing. */
 export type KnownSettings = Partial<ReadSettings>;
@@ -18,9 +19,17 @@ export interface CheckContext {
 }
 
 export function contradictions(known: KnownSettings, context: CheckContext): readonly Problem[] {
-  return [bucket, credentials, embeddedEndpoint, buffers, folders, stateInFolders].flatMap((check) =>
-    check(known, context),
-  );
+  return [
+    bucket,
+    credentials,
+    embeddedEndpoint,
+    buffers,
+    folders,
+    stateInFolders,
+    afterComplete,
+    notifying,
+    standbyNeedsRedis,
+  ].flatMap((check) => check(known, context));
 }
 
 type Check = (known: KnownSettings, context: CheckContext) => readonly Problem[];
@@ -75,6 +84,18 @@ const buffers: Check = ({ uploadBufferBytes, chunkSizeBytes }) =>
       ]
     : [];
 
+const standbyNeedsRedis: Check = ({ standby, redisUrl }) =>
+  standby && redisUrl === null
+    ? [
+        {
+          key: 'STANDBY',
+          value: 'on',
+          problem: 'needs the leases in Redis',
+          cure: 'give REDIS_URL, or leave STANDBY out',
+        },
+      ]
+    : [];
+
 const folders: Check = ({ watchFolders }, { cwd, embedded }) => {
   const found: Problem[] = [];
   const given = watchFolders ?? [];
@@ -123,6 +144,67 @@ const stateInFolders: Check = ({ watchFolders, watchExclude, stateDir }, { cwd }
   }
   return found;
 };
+
+/** What is set aside or moved must not be taken for a new recording, and a move must be a rename. */
+const afterComplete: Check = ({ afterComplete: how, watchFolders, watchExclude }, { cwd }) => {
+  if (!how || how.kind === 'keep' || !watchFolders || !watchExclude) return [];
+  const problem = (text: string, cure: string): Problem => ({
+    ...{ key: 'AFTER_COMPLETE', value: how.kind === 'move' ? `move:${how.folder}` : how.kind },
+    ...{ problem: text, cure },
+  });
+  const found: Problem[] = [];
+  if (!picomatch([...watchExclude], { dot: true })(`any/${ASIDE_PREFIX}name`))
+    found.push(
+      problem('needs a name that is not watched', `keep **/.* in WATCH_EXCLUDE (files named ${ASIDE_PREFIX}...)`),
+    );
+  if (how.kind !== 'move') return found;
+  const target = real(cwd, how.folder);
+  for (const folder of watchFolders) {
+    if (holds(real(cwd, folder), target) || holds(target, real(cwd, folder)))
+      found.push(problem(`is inside or above the watched folder ${folder}`, 'name a folder beside it'));
+    else if (deviceOf(target) !== deviceOf(real(cwd, folder)))
+      found.push(
+        problem(
+          `is on another file system than ${folder}`,
+          'name a folder on the same one: files are renamed, not copied',
+        ),
+      );
+  }
+  return found;
+};
+
+/** Of the nearest folder that is there; null: none can be looked at. */
+function deviceOf(path: string): number | null {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat) return stat.dev;
+  const parent = resolve(path, '..');
+  return parent === path ? null : deviceOf(parent);
+}
+
+const notifying: Check = ({ notifyUrl, notifySecret, notifyCommand }, { cwd }) => {
+  const found: Problem[] = [];
+  if (notifySecret && notifyUrl === null)
+    found.push({
+      ...{ key: 'NOTIFY_SECRET', value: null, problem: 'is given without NOTIFY_URL, which it signs' },
+      cure: 'give NOTIFY_URL too, or leave it out',
+    });
+  // A bare name is looked for in the PATH of the daemon, which is not known here.
+  if (notifyCommand?.includes('/') && !isProgram(resolve(cwd, notifyCommand)))
+    found.push({
+      ...{ key: 'NOTIFY_COMMAND', value: notifyCommand, problem: 'is no program that can be run' },
+      cure: 'give the path of one executable file (chmod +x); it gets no arguments: a script can give them to others',
+    });
+  return found;
+};
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
 
 /** Where the path really leads; of a folder yet to be made, where its nearest existing parent leads. */
 function real(cwd: string, path: string): string {

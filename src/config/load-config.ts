@@ -3,8 +3,8 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { contradictions, type KnownSettings } from './config-checks.ts';
-import { type Problem, withoutCredentials } from './config-problems.ts';
+import { contradictions, type KnownSettings } from './checks.ts';
+import { type Problem, withoutCredentials } from './problems.ts';
 import {
   type Config,
   completeSettings,
@@ -13,7 +13,7 @@ import {
   SETTINGS,
   type SettingProperty,
   settingOf,
-} from './config-schema.ts';
+} from './schema.ts';
 import {
   type Environment,
   environmentLayer,
@@ -22,7 +22,7 @@ import {
   flagLayer,
   type Layer,
   type RawSetting,
-} from './config-sources.ts';
+} from './sources.ts';
 
 export interface ConfigRequest {
   /** By setting name: `{ PROM_PORT: '0' }`. */
@@ -44,13 +44,54 @@ export type LoadedConfig =
 const DEFAULT_SOURCE = { kind: 'default', label: 'default' } as const;
 
 export function loadConfig(request: ConfigRequest): LoadedConfig {
+  const { config, sources, problems } = examineConfig(request);
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config, sources };
+}
+
+export interface ExaminedConfig {
+  /** Settings whose values are wrong have their defaults here. */
+  readonly config: Config;
+  readonly sources: Sources;
+  readonly problems: readonly Problem[];
+  readonly wrong: ReadonlySet<SettingProperty>;
+}
+
+/** For verbs that look at the configuration itself: what could be read, and every mistake. */
+export function examineConfig(request: ConfigRequest): ExaminedConfig {
   const { given, problems } = gather(request);
   const { known, mistakes } = parse(given);
-  problems.push(...mistakes);
-  problems.push(...contradictions(known, { cwd: request.cwd, embedded: request.embedded ?? false }));
-  if (problems.length > 0) return { ok: false, problems };
-  const config = completeSettings(known as ReadSettings, { resolve: (path) => resolve(request.cwd, path) });
-  return { ok: true, config, sources: sourcesOf(given) };
+  problems.push(...mistakes, ...contradictionsOf(known, request));
+  return { config: completed(known, request), sources: sourcesOf(given), problems, wrong: missingIn(known) };
+}
+
+export type LoadedSettings<P extends SettingProperty> =
+  | { readonly ok: true; readonly settings: Pick<Config, P> }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** For verbs that need a few settings: mistakes in the values of others do not stop them, misspelt names do. */
+export function loadSettings<P extends SettingProperty>(
+  request: ConfigRequest,
+  needed: readonly P[],
+): LoadedSettings<P> {
+  const { given, problems } = gather(request);
+  const { known, mistakes } = parse(given);
+  const names = new Set<string>(needed.map((property) => SETTINGS[property].name));
+  problems.push(...mistakes.filter(({ property }) => names.has(SETTINGS[property].name)));
+  problems.push(...contradictionsOf(known, request).filter(({ key }) => names.has(key)));
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, settings: completed(known, request) };
+}
+
+const contradictionsOf = (known: KnownSettings, { cwd, embedded = false }: ConfigRequest): readonly Problem[] =>
+  contradictions(known, { cwd, embedded });
+
+const missingIn = (known: KnownSettings): ReadonlySet<SettingProperty> =>
+  new Set(SETTING_PROPERTIES.filter((property) => !(property in known)));
+
+function completed(known: KnownSettings, { cwd }: ConfigRequest): Config {
+  const defaults = Object.fromEntries(
+    [...missingIn(known)].map((property) => [property, settingOf(property).schema.parse(SETTINGS[property].fallback)]),
+  );
+  return completeSettings({ ...defaults, ...known } as ReadSettings, { resolve: (path) => resolve(cwd, path) });
 }
 
 export type LoadedStateDir =

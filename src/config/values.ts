@@ -14,23 +14,37 @@ export type Reading<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: string; readonly cure: string };
 
-export type ValueReader<T> = (raw: RawValue) => Reading<T>;
+/** What a reader takes, as JSON Schema says it: for editors of the YAML file. */
+export type JsonShape = Readonly<Record<string, unknown>>;
+
+export interface ValueReader<T> {
+  (raw: RawValue): Reading<T>;
+  readonly shape?: JsonShape;
+}
+
+const shaped = <T>(shape: JsonShape, read: ValueReader<T>): ValueReader<T> =>
+  Object.assign((raw: RawValue) => read(raw), { shape });
+
+const ANY_SCALAR: JsonShape = { type: ['string', 'number', 'boolean'] };
 
 export const good = <T>(value: T): Reading<T> => ({ ok: true, value });
 export const wrong = (problem: string, cure: string): Reading<never> => ({ ok: false, problem, cure });
 
 /** The reader as a zod schema; the cure travels in the issue's `params`. */
 export const schemaOf = <T>(read: ValueReader<T>) =>
-  z.custom<RawValue>().transform((raw, context): T => {
-    const reading = read(raw);
-    if (reading.ok) return reading.value;
-    context.addIssue({ code: 'custom', message: reading.problem, params: { cure: reading.cure } });
-    return z.NEVER;
-  });
+  z
+    .custom<RawValue>()
+    .meta(read.shape ?? ANY_SCALAR)
+    .transform((raw, context): T => {
+      const reading = read(raw);
+      if (reading.ok) return reading.value;
+      context.addIssue({ code: 'custom', message: reading.problem, params: { cure: reading.cure } });
+      return z.NEVER;
+    });
 
 /** The same for a setting that may be absent: null stands for that. */
 export const optionalSchemaOf = <T>(read: ValueReader<T>) =>
-  schemaOf<T | null>((raw) => (raw === null ? good(null) : read(raw)));
+  schemaOf<T | null>(shaped(read.shape ?? ANY_SCALAR, (raw) => (raw === null ? good(null) : read(raw))));
 
 /** One line of text, trimmed. */
 export const scalarReader =
@@ -45,16 +59,25 @@ export const scalarReader =
 export const anyText = scalarReader((text) => good(text));
 
 export const oneOf = <const Words extends readonly string[]>(words: Words): ValueReader<Words[number]> =>
-  scalarReader((text) => {
-    const found = words.find((word) => word === text.toLowerCase());
-    return found === undefined ? wrong('is not one of the known words', `give ${words.join(', ')}`) : good(found);
-  });
+  shaped(
+    { enum: words },
+    scalarReader((text) => {
+      const found = words.find((word) => word === text.toLowerCase());
+      return found === undefined ? wrong('is not one of the known words', `give ${words.join(', ')}`) : good(found);
+    }),
+  );
 
-export const onOrOff: ValueReader<boolean> = scalarReader((text) => {
-  if (['on', 'true', 'yes', '1'].includes(text.toLowerCase())) return good(true);
-  if (['off', 'false', 'no', '0'].includes(text.toLowerCase())) return good(false);
-  return wrong('is neither on nor off', 'give on or off');
-});
+const ON_WORDS: readonly string[] = ['on', 'true', 'yes', '1'];
+const OFF_WORDS: readonly string[] = ['off', 'false', 'no', '0'];
+
+export const onOrOff: ValueReader<boolean> = shaped(
+  { enum: [true, false, ...ON_WORDS, ...OFF_WORDS, 1, 0] },
+  scalarReader((text) => {
+    if (ON_WORDS.includes(text.toLowerCase())) return good(true);
+    if (OFF_WORDS.includes(text.toLowerCase())) return good(false);
+    return wrong('is neither on nor off', 'give on or off');
+  }),
+);
 
 export interface Bounds {
   readonly least: number;
@@ -63,11 +86,22 @@ export interface Bounds {
   readonly because?: string;
 }
 
+/** The bounds of a bare number, in the unit of the setting's name; a text with a unit is only told from nonsense. */
+const numberShape = (bounds: Bounds, perUnit: number, pattern: string): JsonShape => ({
+  type: ['number', 'string'],
+  minimum: bounds.least / perUnit,
+  maximum: bounds.most / perUnit,
+  pattern,
+});
+
 export const wholeNumber = (bounds: Bounds): ValueReader<number> =>
-  scalarReader((text) =>
-    /^-?\d{1,15}$/.test(text)
-      ? within(Number(text), bounds, String)
-      : wrong('is not a whole number', `give a whole number from ${bounds.least} to ${bounds.most}`),
+  shaped(
+    { ...numberShape(bounds, 1, '^\\s*\\d{1,15}\\s*$'), type: ['integer', 'string'] },
+    scalarReader((text) =>
+      /^-?\d{1,15}$/.test(text)
+        ? within(Number(text), bounds, String)
+        : wrong('is not a whole number', `give a whole number from ${bounds.least} to ${bounds.most}`),
+    ),
   );
 
 const MS_OF_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -75,10 +109,13 @@ const DURATION_CURE = 'give seconds (30) or a number with its unit: 500ms, 30s, 
 
 /** Milliseconds. Bare numbers are seconds. */
 export const duration = (bounds: Bounds): ValueReader<number> =>
-  scalarReader((text) => {
-    const ms = durationMs(text.toLowerCase());
-    return ms === null ? wrong('is no duration', DURATION_CURE) : within(ms, bounds, formatDuration);
-  });
+  shaped(
+    numberShape(bounds, 1_000, '^\\s*(\\d+(\\.\\d+)?|(\\d+(\\.\\d+)?([mM]?[sS]|[mM]|[hH]|[dD]))+)\\s*$'),
+    scalarReader((text) => {
+      const ms = durationMs(text.toLowerCase());
+      return ms === null ? wrong('is no duration', DURATION_CURE) : within(ms, bounds, formatDuration);
+    }),
+  );
 
 function durationMs(text: string): number | null {
   if (/^-?\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1_000);
@@ -105,15 +142,18 @@ const SIZE_CURE = 'give bytes (8388608) or a number with its unit: 8MiB, 8MB, 1G
 
 /** Bytes. `M` alone is refused: it would be a guess between MB and MiB. */
 export const size = (bounds: Bounds): ValueReader<number> =>
-  scalarReader((text) => {
-    const [, amount, unit] = /^(-?\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(text.toLowerCase()) ?? [];
-    const factor = unit === '' ? 1 : BYTES_OF_UNIT[unit ?? '?'];
-    if (amount === undefined || factor === undefined) return wrong('is no size', SIZE_CURE);
-    const bytes = Number(amount) * factor;
-    return Number.isSafeInteger(bytes)
-      ? within(bytes, bounds, formatSize)
-      : wrong('is no whole number of bytes', SIZE_CURE);
-  });
+  shaped(
+    numberShape(bounds, 1, '^\\s*\\d+(\\.\\d+)?\\s*([kKmMgGtT][iI]?[bB]|[bB])?\\s*$'),
+    scalarReader((text) => {
+      const [, amount, unit] = /^(-?\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(text.toLowerCase()) ?? [];
+      const factor = unit === '' ? 1 : BYTES_OF_UNIT[unit ?? '?'];
+      if (amount === undefined || factor === undefined) return wrong('is no size', SIZE_CURE);
+      const bytes = Number(amount) * factor;
+      return Number.isSafeInteger(bytes)
+        ? within(bytes, bounds, formatSize)
+        : wrong('is no whole number of bytes', SIZE_CURE);
+    }),
+  );
 
 function within(value: number, { least, most, because }: Bounds, show: (value: number) => string): Reading<number> {
   const why = because ? ` (${because})` : '';
@@ -122,6 +162,9 @@ function within(value: number, { least, most, because }: Bounds, show: (value: n
   return good(value);
 }
 
+/** Every entry costs each path a look. */
+const MAX_LIST_ITEMS = 200;
+
 /** Several folders in one text stand apart by the system's path separator, as in PATH. */
 export const folderList: ValueReader<readonly string[]> = listReader((text) => text.split(delimiter), 'name a folder');
 
@@ -129,17 +172,15 @@ export const folderList: ValueReader<readonly string[]> = listReader((text) => t
 export const globList: ValueReader<readonly string[]> = listReader(splitGlobs, 'give a glob, such as **/*.mp4');
 
 function listReader(split: (text: string) => readonly string[], emptyCure: string): ValueReader<readonly string[]> {
-  return (raw) => {
+  const read: ValueReader<readonly string[]> = (raw) => {
     const given = raw !== null && typeof raw === 'object' ? raw : split(String(raw ?? ''));
     const items = given.map((item) => item.trim()).filter((item) => item !== '');
     if (items.some((item) => /\p{Cc}/u.test(item))) return wrong('holds control characters', 'give plain text');
     if (items.length > MAX_LIST_ITEMS) return wrong(`has more than ${MAX_LIST_ITEMS} entries`, 'give fewer');
     return items.length === 0 ? wrong('is empty', emptyCure) : good(items);
   };
+  return shaped({ type: ['string', 'array'], items: { type: 'string' }, maxItems: MAX_LIST_ITEMS }, read);
 }
-
-/** Every entry costs each path a look. */
-const MAX_LIST_ITEMS = 200;
 
 function splitGlobs(text: string): readonly string[] {
   const globs = [''];

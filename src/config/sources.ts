@@ -15,10 +15,10 @@ import {
   nearestName,
   type SettingName,
   settingNamed,
-} from './config-names.ts';
-import type { Problem } from './config-problems.ts';
-import type { SettingProperty } from './config-schema.ts';
-import type { RawValue } from './config-values.ts';
+} from './names.ts';
+import type { Problem } from './problems.ts';
+import type { SettingProperty } from './schema.ts';
+import type { RawValue } from './values.ts';
 
 export type SourceKind = 'flag' | 'environment' | 'file' | 'default';
 
