@@ -1,9 +1,9 @@
 // The flags of a verb, generated from the table of settings: `--stream-timeout-seconds 5` for STREAM_TIMEOUT_SECONDS.
 
 import { type Command, Option } from 'commander';
-import { flagOf, SETTING_NAMES } from '../config-names.ts';
-import { type SettingProperty, settingOf } from '../config-schema.ts';
-import type { Flags } from '../config-sources.ts';
+import { flagOf, SETTING_NAMES } from '../config/names.ts';
+import { type SettingProperty, settingOf } from '../config/schema.ts';
+import type { Flags } from '../config/sources.ts';
 
 /** Adds `--config` and the flags of these settings (all, if none are named). */
 export function addConfigFlags(command: Command, only?: readonly SettingProperty[]): void {

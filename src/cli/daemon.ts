@@ -1,14 +1,21 @@
 // What the command line needs of a running daemon. compose.ts makes it; verbs take `StartDaemon` and the readers as parameters
 // and never know adapters.
 
-import type { Config } from '../config-schema.ts';
+import type { Writable } from 'node:stream';
+import type { Config } from '../config/schema.ts';
 import type { StoredRecord } from '../machines/stream-record.ts';
+import type { Lock } from '../ports/lock.ts';
 import type { Outcome } from '../ports/outcome.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import type { ReadModel } from '../read-model/read-model.ts';
 
 export interface Daemon {
   /** Of the HTTP listener, for example `http://127.0.0.1:8000`, with the port that was really taken. */
   readonly address: string;
+  /** The page's address with the token in its fragment: a secret, for a terminal alone. null: the page is not built. */
+  readonly pageUrl: string | null;
+  /** What it shows of its streams, as the API does. */
+  readonly shown: Pick<ReadModel, 'list'>;
   /** A few lines for people, told once at start: what is watched, where objects go. No secrets. */
   describe(): readonly string[];
   /** Resolves when everything is closed. Never rejects: a bug ends with exit code 70. */
@@ -26,7 +33,13 @@ export interface StartOptions {
   readonly embedded: boolean;
   /** End by itself when every stream is final. */
   readonly once: boolean;
+  /** A listener on loopback that the Stately inspector can attach to. */
+  readonly inspect?: boolean;
+  /** The host's locks; another one only where a test runs two hosts on one machine. */
+  readonly lock?: Lock;
   readonly telemetry?: Telemetry;
+  /** Where the log goes instead of stderr. */
+  readonly log?: Writable;
 }
 
 export type Started =

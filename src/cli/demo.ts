@@ -8,18 +8,40 @@ import { mkdir, mkdtemp, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadConfig } from '../config.ts';
-import { formatProblems } from '../config-problems.ts';
-import { formatSize } from '../config-values.ts';
+import { InvalidArgumentError } from 'commander';
+import { loadConfig } from '../config/load-config.ts';
+import { formatProblems } from '../config/problems.ts';
+import { formatSize } from '../config/values.ts';
 import type { StreamView } from '../ports/stream-view.ts';
 import type { Daemon } from './daemon.ts';
 import { watchStream } from './demo-stream.ts';
 import { EXIT, exitCodeOfSignal } from './exit-codes.ts';
+import type { RegisterVerb } from './verb.ts';
 import type { World } from './world.ts';
 
 export interface DemoOptions {
   readonly seconds: number;
   readonly keep: boolean;
+}
+
+/** An hour is more than anybody watches. */
+const MAX_SECONDS = 3_600;
+const DEFAULT_SECONDS = 10;
+
+export const registerDemo: RegisterVerb = ({ program, world, ended }) =>
+  program
+    .command('demo')
+    .description('everything in one folder: a growing file, the daemon, an S3 endpoint, and a comparison at the end')
+    .option('--seconds <number>', 'how long the file grows', secondsOf, DEFAULT_SECONDS)
+    .option('--keep', 'leave the folder where it is')
+    .action(async (options: { readonly seconds: number; readonly keep?: boolean }) =>
+      ended(await demo({ seconds: options.seconds, keep: options.keep === true }, world)),
+    );
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 1 && seconds <= MAX_SECONDS) return seconds;
+  throw new InvalidArgumentError(`Give a number from 1 to ${MAX_SECONDS}.`);
 }
 
 /** Fast enough that several parts go up while the file still grows. */

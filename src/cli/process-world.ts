@@ -1,9 +1,11 @@
 // The real process as the world of the verbs. The only place of the command line that touches `process`.
 
+import { createInterface } from 'node:readline/promises';
 import { type EndSignal, EXIT } from './exit-codes.ts';
+import type { Tools } from './tools.ts';
 import type { Compose, World } from './world.ts';
 
-export function processWorld(compose: () => Promise<Compose>): World {
+export function processWorld(compose: () => Promise<Compose>, tools: () => Promise<Tools>): World {
   // Who reads us may leave (`tailrace status | head`): not our failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) =>
     process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure),
@@ -15,9 +17,25 @@ export function processWorld(compose: () => Promise<Compose>): World {
     out: (text) => process.stdout.write(text),
     talk: (text) => process.stderr.write(text),
     terminal: process.stderr.isTTY === true,
+    screen: () =>
+      process.stdout.isTTY ? { rows: process.stdout.rows || 24, columns: process.stdout.columns || 80 } : null,
     onSignal,
     compose,
+    tools,
+    ask,
   };
+}
+
+/** An end of the input (Ctrl-D) is no answer. */
+async function ask(question: string): Promise<string | null> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const ended = new Promise<string>((done) => lines.once('close', () => done('')));
+    return await Promise.race([lines.question(question), ended]);
+  } finally {
+    lines.close();
+  }
 }
 
 /** Ends the process once everything that was written has left it: pipes and sockets take time. */

@@ -1,23 +1,44 @@
 // `tailrace run`: the daemon in the foreground. The first SIGTERM or SIGINT drains, the second hurries.
 
 import { mkdir } from 'node:fs/promises';
-import { loadConfig } from '../config.ts';
-import { formatProblems } from '../config-problems.ts';
-import type { Flags } from '../config-sources.ts';
-import { formatDuration } from '../config-values.ts';
-import type { Daemon } from './daemon.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { formatProblems } from '../config/problems.ts';
+import type { Config } from '../config/schema.ts';
+import { formatDuration } from '../config/values.ts';
+import { addConfigFlags } from './config-flags.ts';
+import type { Daemon, StartOptions } from './daemon.ts';
 import { type EndSignal, EXIT, exitCodeOfSignal } from './exit-codes.ts';
+import { LiveLines } from './live-lines.ts';
+import { showProgress } from './live-progress.ts';
+import { type ConfigOptions, configOptions, isSet, type Options, type RegisterVerb } from './verb.ts';
 import { say, type World } from './world.ts';
 
-export interface RunOptions {
-  readonly flags: Flags;
-  readonly file?: string;
+export interface RunOptions extends ConfigOptions {
   readonly once: boolean;
   readonly embedded: boolean;
+  readonly inspect?: boolean;
 }
 
+/** Where the terminal does not say. */
+const DEFAULT_COLUMNS = 80;
+
+export const registerRun: RegisterVerb = ({ program, world, ended }) =>
+  addConfigFlags(
+    program
+      .command('run')
+      .description('the daemon; SIGTERM or SIGINT drains, a second one hurries')
+      .option('--once', 'carry what is there until all streams are final, then end')
+      .option('--embedded', 'with an S3 endpoint of its own in STATE_DIR; makes the watched folder')
+      .option('--inspect', 'let the Stately inspector attach to the actors, on loopback (docs/inspecting.md)')
+      .action(async (options: Options) => {
+        const is = (name: string) => isSet(options, name);
+        const switches = { once: is('once'), embedded: is('embedded'), inspect: is('inspect') };
+        ended(await run({ ...configOptions(options), ...switches }, world));
+      }),
+  );
+
 export async function run(options: RunOptions, world: World): Promise<number> {
-  const { flags, file, embedded, once } = options;
+  const { flags, file, embedded, once, inspect = false } = options;
   const loaded = loadConfig({
     flags,
     env: world.env,
@@ -31,19 +52,35 @@ export async function run(options: RunOptions, world: World): Promise<number> {
   }
   const { config } = loaded;
   if (embedded) for (const folder of config.watchFolders) await mkdir(folder, { recursive: true });
+  const live = world.terminal ? new LiveLines(world.talk, () => world.screen()?.columns ?? DEFAULT_COLUMNS) : null;
+  return await runWith(
+    config,
+    { embedded, once, inspect },
+    live,
+    live ? { ...world, talk: live.log.bind(live) } : world,
+  );
+}
+
+async function runWith(config: Config, options: StartOptions, live: LiveLines | null, world: World): Promise<number> {
   const ending = listenForEnd(world, config.shutdownGraceMs);
+  let stopShowing = () => {};
   try {
     const { startDaemon } = await world.compose();
-    const started = await startDaemon(config, { embedded, once });
+    const started = await startDaemon(config, { ...options, ...(live ? { log: live.asStream() } : {}) });
     if (!started.ok) {
       world.talk(`tailrace cannot start: ${started.message}\n`);
       return started.exitCode;
     }
+    const { pageUrl, shown } = started.daemon;
     for (const line of started.daemon.describe()) say(world, line);
+    // A log is read by others, and kept.
+    if (world.terminal && pageUrl !== null) say(world, `the page: ${pageUrl}`);
     ending.attach(started.daemon);
+    if (live) stopShowing = showProgress(shown, live);
     const { exitCode } = await started.daemon.finished;
     return ending.exitCode() ?? exitCode;
   } finally {
+    stopShowing();
     ending.stop();
   }
 }

@@ -1,8 +1,10 @@
 // Streams as a table for people: what needs a person first, then what lives, then what is done.
 
-import { formatDuration, formatSize } from '../config-values.ts';
+import { formatDuration, formatSize } from '../config/values.ts';
 import { plainText } from '../plain-text.ts';
 import type { StreamView } from '../ports/stream-view.ts';
+import type { DaemonView } from '../ports/views.ts';
+import type { Totals } from '../read-model/read-model.ts';
 
 const HEADINGS = ['ID', 'STATE', 'WRITTEN', 'UPLOADED', 'AT RISK', 'IDLE', 'PATH'] as const;
 /** Enough to tell any two streams apart, short enough to type. */
@@ -56,7 +58,18 @@ function aligned(cells: readonly string[], widths: readonly number[]): string {
 }
 
 /** The two largest units are enough for an age. */
-function formatAge(ms: number): string {
+export function formatAge(ms: number): string {
   const text = formatDuration(Math.max(0, Math.floor(ms / 1_000)) * 1_000);
   return text === '0ms' ? '0s' : (/^(\d+[a-z]+){1,2}/.exec(text)?.[0] ?? text);
 }
+
+/** All in a sentence. */
+export function totalsLine(totals: Totals): string {
+  const states = Object.entries(totals.byState).filter(([, count]) => count > 0);
+  const listed = states.map(([state, count]) => `${count} ${state}`).join(', ');
+  const streams = totals.streams === 1 ? '1 stream' : `${totals.streams} streams`;
+  return `${streams}${listed === '' ? '' : ` (${listed})`}, ${formatSize(totals.atRiskBytes)} at risk.`;
+}
+
+export const phaseOf = (daemon: DaemonView | null): string =>
+  plainText([daemon?.phase ?? '', ...(daemon?.reasons ?? [])].join('; '));

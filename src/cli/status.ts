@@ -1,56 +1,43 @@
 // `tailrace status`: the streams as the running daemon sees them; without one, as its journal remembers them, and says so.
 
-import { existsSync } from 'node:fs';
-import { loadStateDir } from '../config.ts';
-import { formatProblems } from '../config-problems.ts';
-import type { Flags } from '../config-sources.ts';
-import { formatSize } from '../config-values.ts';
-import { type DaemonFile, readDaemonFile } from '../http/daemon-file.ts';
-import { plainText } from '../plain-text.ts';
-import type { StreamView } from '../ports/stream-view.ts';
-import type { DaemonView } from '../ports/views.ts';
-import { createReadModel, MAX_PAGE, type Totals } from '../read-model/read-model.ts';
-import { askDaemon } from './ask-daemon.ts';
+import { jsonLine, plainText } from '../plain-text.ts';
+import { createReadModel } from '../read-model/read-model.ts';
+import { addConfigFlags } from './config-flags.ts';
 import { EXIT } from './exit-codes.ts';
 import { viewOfRecord } from './record-view.ts';
-import { statusTable } from './status-table.ts';
+import { findStateDir } from './state-dir.ts';
+import { phaseOf, statusTable, totalsLine } from './status-table.ts';
+import { watchStatus } from './status-watch.ts';
+import { gatherStreams, type StreamsReply } from './streams-reply.ts';
+import { type ConfigOptions, configOptions, isSet, type Options, type RegisterVerb } from './verb.ts';
 import type { World } from './world.ts';
 
-export interface StatusOptions {
-  readonly flags: Flags;
-  readonly file?: string;
+export interface StatusOptions extends ConfigOptions {
   readonly json: boolean;
+  readonly watch: boolean;
 }
 
-/** As `/api/v1/streams` gives it, all pages in one. `daemon` is null when the journal was read instead. */
-interface StreamsReply {
-  readonly streams: readonly StreamView[];
-  readonly next: string | null;
-  readonly totals: Totals;
-  readonly daemon: DaemonView | null;
-}
-
-type Gathered =
-  | { readonly kind: 'reply'; readonly reply: StreamsReply }
-  | { readonly kind: 'nobody' }
-  | { readonly kind: 'trouble'; readonly detail: string };
+export const registerStatus: RegisterVerb = ({ program, world, ended }) =>
+  addConfigFlags(
+    program
+      .command('status')
+      .description('the streams: asks the running daemon, or reads its journal')
+      .option('--watch', 'go on showing them until it is interrupted')
+      .option('--json', 'as the API gives it; with --watch one {event, data} a line, the first is `list`')
+      .action(async (options: Options) => {
+        const switches = { json: isSet(options, 'json'), watch: isSet(options, 'watch') };
+        ended(await status({ ...configOptions(options), ...switches }, world));
+      }),
+    ['stateDir'],
+  );
 
 export async function status(options: StatusOptions, world: World): Promise<number> {
-  const { flags, file, json } = options;
-  const loaded = loadStateDir({ flags, env: world.env, cwd: world.cwd, ...(file === undefined ? {} : { file }) });
-  if (!loaded.ok) {
-    world.talk(formatProblems(loaded.problems));
-    return EXIT.configuration;
-  }
-  const { stateDir } = loaded;
-  if (!existsSync(stateDir)) {
-    world.talk(
-      `There is no ${plainText(stateDir)}: no daemon ever ran with this STATE_DIR. Give the --state-dir of yours.\n`,
-    );
-    return EXIT.unavailable;
-  }
-  const daemonFile = await readDaemonFile(stateDir);
-  const gathered = daemonFile === null ? ({ kind: 'nobody' } as const) : await gather(daemonFile);
+  const { json } = options;
+  const place = await findStateDir(options, world);
+  if (!place.ok) return place.exitCode;
+  const { stateDir, daemonFile } = place;
+  if (options.watch) return await watchStatus(stateDir, json, world);
+  const gathered = daemonFile === null ? ({ kind: 'nobody' } as const) : await gatherStreams(daemonFile);
   if (gathered.kind === 'trouble') {
     world.talk(`The daemon (pid ${daemonFile?.pid}) cannot be asked: ${plainText(gathered.detail)}.\n`);
     return EXIT.temporary;
@@ -59,7 +46,7 @@ export async function status(options: StatusOptions, world: World): Promise<numb
   show(gathered.reply, json, world);
   const where = daemonFile ? `pid ${daemonFile.pid}, ${daemonFile.address}` : '';
   world.talk(
-    `${totalsLine(gathered.reply)} Daemon ${plainText(gathered.reply.daemon?.instance ?? '')} (${where}): ${phaseOf(gathered.reply)}.\n`,
+    `${totalsLine(gathered.reply.totals)} Daemon ${plainText(gathered.reply.daemon?.instance ?? '')} (${where}): ${phaseOf(gathered.reply.daemon)}.\n`,
   );
   return EXIT.ok;
 }
@@ -79,44 +66,11 @@ async function fromJournal(stateDir: string, json: boolean, world: World): Promi
   const reply = { streams, next: null, totals: readModel.totals(), daemon: null };
   show(reply, json, world);
   world.talk(
-    `${totalsLine(reply)} No daemon runs for ${plainText(stateDir)}: this is its journal, as of the last save.\n`,
+    `${totalsLine(reply.totals)} No daemon runs for ${plainText(stateDir)}: this is its journal, as of the last save.\n`,
   );
   return EXIT.ok;
 }
 
 function show(reply: StreamsReply, json: boolean, world: World): void {
-  world.out(json ? `${JSON.stringify(reply)}\n` : statusTable(reply.streams, Date.now()));
+  world.out(json ? jsonLine(reply) : statusTable(reply.streams, Date.now()));
 }
-
-/** All pages; streams that come and go meanwhile may be missed, none is told twice. */
-async function gather(file: DaemonFile): Promise<Gathered> {
-  const streams: StreamView[] = [];
-  let after: string | null = null;
-  while (true) {
-    const asked = await askDaemon(file, `/api/v1/streams?limit=${MAX_PAGE}${after === null ? '' : `&after=${after}`}`);
-    if (asked.kind !== 'answered') return asked;
-    if (!isReply(asked.content)) return { kind: 'trouble', detail: 'its answer is not understood (another version?)' };
-    streams.push(...asked.content.streams);
-    const next: string | null = asked.content.next;
-    if (next === null) return { kind: 'reply', reply: { ...asked.content, streams } };
-    if (after !== null && next <= after) return { kind: 'trouble', detail: 'its pages do not advance' };
-    after = next;
-  }
-}
-
-function isReply(content: unknown): content is StreamsReply {
-  if (typeof content !== 'object' || content === null) return false;
-  const { streams, next, totals, daemon } = content as Record<string, unknown>;
-  const whole = typeof totals === 'object' && totals !== null && typeof daemon === 'object';
-  return Array.isArray(streams) && whole && (next === null || typeof next === 'string');
-}
-
-function totalsLine({ totals }: StreamsReply): string {
-  const states = Object.entries(totals.byState).filter(([, count]) => count > 0);
-  const listed = states.map(([state, count]) => `${count} ${state}`).join(', ');
-  const streams = totals.streams === 1 ? '1 stream' : `${totals.streams} streams`;
-  return `${streams}${listed === '' ? '' : ` (${listed})`}, ${formatSize(totals.atRiskBytes)} at risk.`;
-}
-
-const phaseOf = ({ daemon }: StreamsReply): string =>
-  plainText([daemon?.phase ?? '', ...(daemon?.reasons ?? [])].join('; '));

@@ -19,3 +19,17 @@ export const MAX_REQUESTS_PER_SOCKET = 1_000;
 export const DEFAULT_PAGE = 100;
 /** Linux: the path of a unix socket has at most 107 bytes. */
 export const MAX_SOCKET_PATH_BYTES = 107;
+
+/** Who listens to events: a few open pages and commands. */
+export const MAX_EVENT_CLIENTS = 32;
+/** A person sees no difference to "at once"; a file that grows ten times a second costs four events. */
+export const EVENTS_EVERY_MS = 250;
+/** Streams told at a time, about 500 KB: the others follow, in the order in which they changed. */
+export const MAX_STREAMS_PER_EVENT = 500;
+/** Some ten full events: who is that far behind gets more from a new start than from all of it. */
+export const MAX_EVENT_BACKLOG_BYTES = 4 * 1024 * 1024;
+/** Proxies close what is silent for 30 to 60 s. */
+export const EVENT_COMMENT_EVERY_MS = 15_000;
+
+/** The page has a few dozen files. */
+export const MAX_PAGE_FILES = 1_000;

@@ -1,13 +1,15 @@
-// The listener: one set of paths over loopback TCP and over a unix socket in STATE_DIR.
+// The listener: one set of paths over TCP and over a unix socket in STATE_DIR.
 //
-// H1. Never reachable from elsewhere: loopback only, Host checked; the socket's file is for its owner alone.
+// H1. Over TCP access.ts decides who may ask what, before anything else; the socket's file is for its owner alone.
 // H2. Bounded: connections, header, URL, time; bodies are not read at all.
 // H3. A throwing route is a 500 to its client and one report; it ends nothing.
 
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { hostIsOurs } from './host-check.ts';
+import type { ReadModel } from '../read-model/read-model.ts';
+import { accessRefusal, type Caller, type Door } from './access.ts';
+import { EventFeed } from './event-feed.ts';
 import {
   KEEP_ALIVE_TIMEOUT_MS,
   MAX_CONNECTIONS,
@@ -18,18 +20,26 @@ import {
   REQUEST_TIMEOUT_MS,
   SOCKET_IDLE_TIMEOUT_MS,
 } from './http-limits.ts';
+import type { PageFiles } from './page-files.ts';
 import { errorReply, type Reply, send } from './reply.ts';
 import { type RouteSources, route } from './routes.ts';
 
-export interface HttpOptions extends RouteSources {
-  /** A loopback address. */
+export interface HttpOptions {
+  readonly readModel: ReadModel;
+  readonly metricsText: RouteSources['metricsText'];
+  readonly operator: RouteSources['operator'];
+  readonly page: RouteSources['page'];
+  /** Of the program. */
+  readonly version: string;
+  /** Who may come in over TCP. */
+  readonly door: Door;
   readonly address: string;
   /** 0: any free one. */
   readonly port: number;
   /** A file of a former process is replaced: the caller holds the lock of STATE_DIR. */
   readonly socketPath?: string;
   /** A route threw: a bug, told by the caller. */
-  readonly onBug?: (detail: string) => void;
+  readonly onBug?: ((detail: string) => void) | undefined;
 }
 
 export interface HttpListener {
@@ -46,17 +56,19 @@ export type HttpStarted =
   | { readonly ok: false; readonly code: string; readonly detail: string };
 
 export async function startHttp(options: HttpOptions): Promise<HttpStarted> {
-  const overTcp = limited((request, response) => {
-    const port = request.socket.localPort ?? -1;
-    answer(request, response, options, hostIsOurs(request.headers.host, port));
-  });
+  const { readModel, metricsText, operator, page, version, onBug, door } = options;
+  const events = new EventFeed({ readModel, version });
+  const sources = { readModel, metricsText, operator, page, events, onBug };
+  const overTcp = limited((request, response) =>
+    answer(request, response, sources, accessRefusal(door, callerOf(request, page))),
+  );
   const failed = await listening(overTcp, { host: options.address, port: options.port });
   if (failed) return failed;
   const { port } = overTcp.address() as AddressInfo;
   const servers = [overTcp];
   let socketPath: string | null = null;
   if (options.socketPath !== undefined && Buffer.byteLength(options.socketPath) <= MAX_SOCKET_PATH_BYTES) {
-    const overSocket = limited((request, response) => answer(request, response, options, true));
+    const overSocket = limited((request, response) => answer(request, response, sources, null));
     await rm(options.socketPath, { force: true });
     const socketFailed = await listening(overSocket, { path: options.socketPath });
     if (socketFailed) {
@@ -69,7 +81,11 @@ export async function startHttp(options: HttpOptions): Promise<HttpStarted> {
   }
   const host = options.address.includes(':') ? `[${options.address}]` : options.address;
   const address = `http://${host}:${port}`;
-  return { ok: true, listener: { address, port, socketPath, close: () => closeAll(servers) } };
+  const close = async () => {
+    events.close();
+    await closeAll(servers);
+  };
+  return { ok: true, listener: { address, port, socketPath, close } };
 }
 
 function limited(listener: RequestListener): Server {
@@ -105,25 +121,35 @@ function listening(
   });
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, options: HttpOptions, hostIsGood: boolean): void {
+interface Sources extends RouteSources {
+  readonly onBug: HttpOptions['onBug'];
+}
+
+function callerOf({ method = '', url = '', headers, socket }: IncomingMessage, page: PageFiles): Caller {
+  const path = url.split('?', 1)[0] ?? '';
+  return { method, path, headers, port: socket.localPort ?? -1, wantsPage: page.has(path) };
+}
+
+/** `refused`: by access.ts. */
+function answer(request: IncomingMessage, response: ServerResponse, sources: Sources, refused: Reply | null): void {
   const headOnly = request.method === 'HEAD';
-  const refused = refusal(request, hostIsGood);
-  if (refused) {
+  const refusal = refused ?? tooMuch(request);
+  if (refusal) {
     response.shouldKeepAlive = false;
-    send(response, refused, headOnly);
+    send(response, refusal, headOnly);
     return;
   }
-  route(request.method ?? '', request.url ?? '', options).then(
+  const { method = '', url: target = '' } = request;
+  route({ method, target, ifNoneMatch: request.headers['if-none-match'] }, sources).then(
     (reply) => send(response, reply, headOnly),
     (error: unknown) => {
-      options.onBug?.(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      sources.onBug?.(error instanceof Error ? (error.stack ?? error.message) : String(error));
       send(response, errorReply(500, 'bug', 'This is a bug in tailrace; its log says more.'), headOnly);
     },
   );
 }
 
-function refusal(request: IncomingMessage, hostIsGood: boolean): Reply | null {
-  if (!hostIsGood) return errorReply(403, 'wrong_host', 'Ask for localhost or 127.0.0.1 with the port of this daemon.');
+function tooMuch(request: IncomingMessage): Reply | null {
   if ((request.url ?? '').length > MAX_URL_CHARS) return errorReply(414, 'url_too_long', 'The URL is too long.');
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;

@@ -1,4 +1,4 @@
-// Replies as data: status, kind and body. Every reply carries the same careful headers; nothing is cached, framed or sniffed, and
+// Replies as data: status, kind and body; or, for what goes on and on, who takes the connection over. Every reply carries the same careful headers; nothing is cached, framed or sniffed, and
 // no other origin may read it (no CORS headers, on purpose).
 
 import type { ServerResponse } from 'node:http';
@@ -6,8 +6,15 @@ import type { ServerResponse } from 'node:http';
 export interface Reply {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The headers are sent, and `begin` has the connection until it ends it. */
+export interface LiveReply {
+  readonly status: 200;
+  readonly contentType: string;
+  readonly begin: (response: ServerResponse) => void;
 }
 
 const SAFE_HEADERS = {
@@ -37,14 +44,20 @@ export const text = (body: string, contentType = 'text/plain; charset=utf-8'): R
   body,
 });
 
-export function send(response: ServerResponse, reply: Reply, headOnly: boolean): void {
-  const body = Buffer.from(reply.body);
-  response.writeHead(reply.status, {
-    ...SAFE_HEADERS,
-    ...reply.headers,
-    [PID_HEADER]: String(process.pid),
-    'Content-Type': reply.contentType,
-    'Content-Length': body.length,
-  });
+export function send(response: ServerResponse, reply: Reply | LiveReply, headOnly: boolean): void {
+  if ('begin' in reply) {
+    response.writeHead(reply.status, headersOf(reply));
+    if (headOnly) response.end();
+    else reply.begin(response);
+    return;
+  }
+  const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body;
+  response.writeHead(reply.status, { ...headersOf(reply), ...reply.headers, 'Content-Length': body.length });
   response.end(headOnly ? undefined : body);
 }
+
+const headersOf = ({ contentType }: Reply | LiveReply) => ({
+  ...SAFE_HEADERS,
+  [PID_HEADER]: String(process.pid),
+  'Content-Type': contentType,
+});

@@ -1,36 +1,51 @@
-// Paths and what they answer. Reads the read model and the metrics; changes nothing (changing verbs come later, as POST).
+// Paths and what they answer. Looking reads the read model, the metrics and the operator; only POST changes something.
 //
 // `/healthz` says that the process is alive and its event loop turns: it never looks at S3, Redis or the streams.
 
-import { MAX_PAGE, type ReadModel } from '../read-model/read-model.ts';
+import { MAX_PAGE } from '../read-model/read-model.ts';
+import type { EventFeed } from './event-feed.ts';
 import { DEFAULT_PAGE } from './http-limits.ts';
-import { errorReply, json, type Reply, text } from './reply.ts';
+import type { PageFiles } from './page-files.ts';
+import { errorReply, json, type LiveReply, type Reply, text } from './reply.ts';
+import { type StreamSources, streamRoute } from './stream-routes.ts';
 
-export interface RouteSources {
-  readonly readModel: ReadModel;
+export interface RouteSources extends StreamSources {
   /** The registry of metrics in Prometheus' text format. */
   readonly metricsText: () => Promise<string>;
+  readonly events: EventFeed;
+  readonly page: PageFiles;
+}
+
+export interface Asked {
+  readonly method: string;
+  /** As it came: path and query. */
+  readonly target: string;
+  readonly ifNoneMatch: string | undefined;
 }
 
 /** Prometheus' text exposition format 0.0.4. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-/** Ids have 32 digits; people paste the first eight. */
-const SHORTEST_ID_CHARS = 4;
 
+/** Where the page is not built. */
 const INDEX = `tailrace carries growing files to S3 while they grow.
 
-/healthz               alive
-/readyz                watching, or why not
-/metrics               for Prometheus
-/api/v1/streams        all streams (?limit= ?after= ?state=)
-/api/v1/streams/{id}   one stream
+/healthz                       alive
+/readyz                        watching, or why not
+/metrics                       for Prometheus
+/api/v1/streams                all streams (?limit= ?after= ?state=)
+/api/v1/streams/{id}           one stream
+/api/v1/streams/{id}/parts     its parts
+/api/v1/streams/{id}/history   what happened to it lately
+/api/v1/events                 what changes, as server-sent events
+
+POST /api/v1/streams/{id}/finalize, retry, abort, forget
 `;
 
-type Route = (sources: RouteSources, query: URLSearchParams) => Reply | Promise<Reply>;
+type AnyReply = Reply | LiveReply;
+type Route = (sources: RouteSources, query: URLSearchParams) => AnyReply | Promise<AnyReply>;
 
 const ROUTES = new Map<string, Route>(
   Object.entries({
-    '/': () => text(INDEX),
     '/healthz': () => json(200, { status: 'alive' }),
     '/readyz': ({ readModel }) => {
       const readiness = readModel.readiness();
@@ -38,34 +53,30 @@ const ROUTES = new Map<string, Route>(
     },
     '/metrics': async ({ metricsText }) => text(await metricsText(), METRICS_TYPE),
     '/api/v1/streams': listStreams,
+    '/api/v1/events': ({ events }) => events.reply(),
   }),
 );
 
-const ONE_STREAM = /^\/api\/v1\/streams\/([^/]+)$/;
-
-export async function route(method: string, target: string, sources: RouteSources): Promise<Reply> {
-  const url = URL.parse(target, 'http://localhost');
-  if (!url || !target.startsWith('/')) return errorReply(400, 'bad_request', 'The request target is no path.');
-  const id = ONE_STREAM.exec(url.pathname)?.[1];
-  const found = id === undefined ? ROUTES.get(url.pathname) : oneStream(id);
-  if (!found) {
-    return errorReply(404, 'not_found', 'There is nothing at this path. GET / lists what there is.');
-  }
-  if (method !== 'GET' && method !== 'HEAD') {
-    const reply = errorReply(405, 'method_not_allowed', 'Only GET and HEAD are answered here.');
-    return { ...reply, headers: { Allow: 'GET, HEAD' } };
-  }
-  return found(sources, url.searchParams);
+export async function route(asked: Asked, sources: RouteSources): Promise<AnyReply> {
+  const { method, target } = asked;
+  // After the host, so that a target like //name is a path and no other host.
+  const url = target.startsWith('/') ? URL.parse(`http://localhost${target}`) : null;
+  if (!url) return errorReply(400, 'bad_request', 'The request target is no path.');
+  const ofStream = streamRoute(url.pathname);
+  const found = ofStream?.answer ?? ROUTES.get(url.pathname) ?? (await pageRoute(url.pathname, asked, sources));
+  if (!found)
+    return errorReply(404, 'not_found', 'There is nothing at this path. docs/http-api.md lists what there is.');
+  const wanted = ofStream?.method ?? 'GET';
+  if (method === wanted || (method === 'HEAD' && wanted === 'GET')) return found(sources, url.searchParams);
+  const allowed = wanted === 'GET' ? 'GET, HEAD' : wanted;
+  const reply = errorReply(405, 'method_not_allowed', `Only ${allowed} is answered here.`);
+  return { ...reply, headers: { Allow: allowed } };
 }
 
-function oneStream(id: string): Route {
-  return ({ readModel }) => {
-    if (!/^[0-9a-f]{1,32}$/.test(id) || id.length < SHORTEST_ID_CHARS) {
-      return errorReply(400, 'bad_id', `A stream's id has 32 hex digits; its first ${SHORTEST_ID_CHARS} or more do.`);
-    }
-    const view = readModel.one(id);
-    return view ? json(200, view) : errorReply(404, 'no_such_stream', 'No stream, or more than one, has this id.');
-  };
+async function pageRoute(path: string, { ifNoneMatch }: Asked, { page }: RouteSources): Promise<Route | undefined> {
+  const file = await page.at(path, ifNoneMatch);
+  if (file) return () => file;
+  return path === '/' ? () => text(INDEX) : undefined;
 }
 
 const KNOWN_PARAMETERS = ['limit', 'after', 'state'];

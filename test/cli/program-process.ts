@@ -22,6 +22,8 @@ export interface Running {
   readonly ended: Promise<Ended>;
   /** Resolves when stderr holds the words. */
   talked(words: string): Promise<string>;
+  /** The same of stdout. */
+  printed(words: string): Promise<string>;
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -56,19 +58,21 @@ export function start(args: readonly string[], cwd: string, env: Readonly<Record
   const ended = new Promise<Ended>((done) =>
     child.once('close', (exitCode, signal) => done({ exitCode, signal, ...texts })),
   );
+  const holds = async (which: 'out' | 'talk', words: string): Promise<string> => {
+    const deadlineMs = Date.now() + DEADLINE_MS;
+    while (!texts[which].includes(words)) {
+      if (Date.now() > deadlineMs || child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`never said ${words}: ${texts[which]}\n${texts.talk}`);
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    return texts[which];
+  };
   return {
     pid: child.pid ?? -1,
     ended,
     kill: (signal) => child.kill(signal),
-    async talked(words) {
-      const deadlineMs = Date.now() + DEADLINE_MS;
-      while (!texts.talk.includes(words)) {
-        if (Date.now() > deadlineMs || child.exitCode !== null || child.signalCode !== null)
-          throw new Error(`never said ${words}: ${texts.talk}`);
-        await new Promise((done) => setTimeout(done, 20));
-      }
-      return texts.talk;
-    },
+    talked: (words) => holds('talk', words),
+    printed: (words) => holds('out', words),
   };
 }
 

@@ -2,18 +2,32 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runToEnd, start, workFolder } from './program-process.ts';
+import { atTerminal } from './terminal.ts';
 
 describe('the command line', () => {
   test('an unknown verb is 2, with a list of those there are', async () => {
     const ended = await runToEnd(['fly'], workFolder());
     expect(ended).toMatchObject({ exitCode: 2, out: '' });
-    expect(ended.talk).toContain('run, status, demo');
+    expect(ended.talk).toMatch(/There are: run, status, .*demo/);
   });
 
-  test('a verb of a later version is 2 and says "not yet"', async () => {
-    const ended = await runToEnd(['doctor'], workFolder());
-    expect(ended).toMatchObject({ exitCode: 2 });
-    expect(ended.talk).toContain('not yet');
+  test('has every verb of the contract', async () => {
+    const { out } = await runToEnd(['--help'], workFolder());
+    const verbs = [
+      'run',
+      'status',
+      'show',
+      'finalize',
+      'retry',
+      'abort',
+      'forget',
+      'verify',
+      'doctor',
+      'gc',
+      'config',
+      'demo',
+    ];
+    for (const verb of verbs) expect(out).toMatch(new RegExp(`^  ${verb} `, 'm'));
   });
 
   test('an unknown flag is 2, with the one that was probably meant', async () => {
@@ -41,15 +55,15 @@ describe('run', () => {
     const cwd = workFolder();
     writeFileSync(join(cwd, 'tailrace.yaml'), 'prom_prot: 1\n');
     const ended = await runToEnd(['run', '--chunk-size-bytes', '1MiB'], cwd, {
-      AFTER_COMPLETE: 'delete',
+      LOG_LEVEL: 'loud',
       S3_BUCKET_NAME: '',
     });
     expect(ended).toMatchObject({ exitCode: 78, out: '' });
     for (const word of [
       'prom_prot',
       '--chunk-size-bytes',
-      'AFTER_COMPLETE',
-      'not yet',
+      'LOG_LEVEL',
+      'not one of the known words',
       'S3_BUCKET_NAME',
       '4 mistakes',
     ]) {
@@ -128,5 +142,26 @@ describe('run', () => {
     const ended = await runToEnd(['run'], workFolder(), { SCRIPT: script });
     expect(ended).toMatchObject({ exitCode: 70 });
     expect(ended.talk).toContain(`scripted ${script}`);
+  });
+});
+
+describe('run at a terminal', () => {
+  test('shows what is on its way, and the address of the page with its token', async () => {
+    const cwd = workFolder();
+    const running = atTerminal(['run'], cwd, { VIEWS: '2' });
+    await running.shows(/the page: http:\/\/127\.0\.0\.1:\d+\/#token=scripted-token/);
+    await running.shows('[#######.....] 60 B of 100 B  active.waiting');
+    expect(running.screen()).not.toContain('\u001b[2J');
+    running.types('\u0003');
+    expect(await running.exitCode).toBe(0);
+    expect(running.screen()).toContain('draining');
+  });
+
+  test('elsewhere shows neither', async () => {
+    const running = start(['run'], workFolder(), { VIEWS: '2' });
+    await running.talked('listening at');
+    running.kill('SIGTERM');
+    const { out, talk } = await running.ended;
+    expect(out + talk).not.toMatch(/token|60 B of/);
   });
 });

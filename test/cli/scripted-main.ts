@@ -8,11 +8,15 @@ import type { Daemon, StartDaemon } from '../../src/cli/daemon.ts';
 import { endAtBugs, endProcess, processWorld } from '../../src/cli/process-world.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import type { Compose } from '../../src/cli/world.ts';
-import type { Config } from '../../src/config-schema.ts';
+import type { Config } from '../../src/config/schema.ts';
 import { daemonSocketPath, removeDaemonFile, writeDaemonFile } from '../../src/http/daemon-file.ts';
 import { type HttpListener, startHttp } from '../../src/http/listener.ts';
+import { NO_PAGE } from '../../src/http/page-files.ts';
+import { uploadId } from '../../src/machines/ids.ts';
 import type { StoredRecord } from '../../src/machines/stream-record.ts';
+import type { Operator } from '../../src/ports/operator.ts';
 import { createReadModel, type ReadModel } from '../../src/read-model/read-model.ts';
+import { scriptedOperator } from '../fixtures/scripted-operator.ts';
 import { completedView, failedView, viewOf } from '../fixtures/stream-views.ts';
 
 const script = process.env['SCRIPT'] ?? '';
@@ -35,16 +39,42 @@ const startDaemon: StartDaemon = async (config, { once }) => {
     socketPath: daemonSocketPath(config.stateDir),
     readModel,
     metricsText: async () => '',
+    version: '0.0.0',
+    operator: tellingOperator(),
+    page: NO_PAGE,
+    door: { loopback: true, token: 'scripted-token' },
   });
   if (!started.ok) return { ok: false, exitCode: 69, message: started.detail };
   fill(readModel, config);
   const { address, socketPath } = started.listener;
   const startedAt = new Date().toISOString();
   await writeDaemonFile(config.stateDir, { pid: process.pid, address, socket: socketPath, instance: 'vm', startedAt });
-  return { ok: true, daemon: scriptedDaemon(config, started.listener, once) };
+  return { ok: true, daemon: scriptedDaemon(config, started.listener, readModel, once) };
 };
 
-function scriptedDaemon(config: Config, listener: HttpListener, once: boolean): Daemon {
+/** Says what it is asked, so that a test can hear it. */
+function tellingOperator(): Operator {
+  const left = [{ target: { bucket: 'takes', key: 'take.mp4' }, uploadId: uploadId('upload-1'), parts: 3 }];
+  const reason = 'It is s3_completed.done.\u001b[2J';
+  const operator = scriptedOperator({
+    forgotten: { accepted: true, leftUploads: left },
+    ...(script === 'refusing' ? { wished: { accepted: false, why: 'refused', reason } } : {}),
+    ...(script === 'ending' ? { wished: { accepted: false, why: 'unavailable', reason } } : {}),
+  });
+  return {
+    ...operator,
+    wish: (id, wish) => {
+      process.stderr.write(`asked to ${wish} ${id}\n`);
+      return operator.wish(id, wish);
+    },
+    forget: (id) => {
+      process.stderr.write(`asked to forget ${id}\n`);
+      return operator.forget(id);
+    },
+  };
+}
+
+function scriptedDaemon(config: Config, listener: HttpListener, shown: ReadModel, once: boolean): Daemon {
   const { promise, resolve } = Promise.withResolvers<{ exitCode: number }>();
   const end = async (exitCode: number): Promise<void> => {
     await listener.close();
@@ -54,6 +84,8 @@ function scriptedDaemon(config: Config, listener: HttpListener, once: boolean): 
   if (once) void end(0);
   return {
     address: listener.address,
+    shown,
+    pageUrl: `${listener.address}/#token=scripted-token`,
     describe: () => [`listening at ${listener.address}`, `watching ${config.watchFolders.join(' ')}`],
     finished: promise,
     drain: () => void (script === 'stubborn' || end(0)),
@@ -102,6 +134,9 @@ endAtBugs();
 await endProcess(
   await runProgram(
     process.argv.slice(2),
-    processWorld(async () => compose),
+    processWorld(
+      async () => compose,
+      async () => (await import('../../src/compose/tools.ts')).tools,
+    ),
   ),
 );

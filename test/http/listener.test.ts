@@ -1,65 +1,17 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type RequestOptions, request } from 'node:http';
+import { statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { hostIsOurs } from '../../src/http/host-check.ts';
-import { type HttpListener, type HttpOptions, startHttp } from '../../src/http/listener.ts';
-import { createReadModel, type ReadModel } from '../../src/read-model/read-model.ts';
+import { startHttp } from '../../src/http/listener.ts';
+import { NO_PAGE } from '../../src/http/page-files.ts';
+import { scriptedOperator } from '../fixtures/scripted-operator.ts';
 import { failedView, idOf, viewOf } from '../fixtures/stream-views.ts';
-
-const ends: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'tailrace-http-'));
-  ends.push(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
-async function started(more: Partial<HttpOptions> = {}): Promise<{ listener: HttpListener; readModel: ReadModel }> {
-  const readModel = createReadModel();
-  const begun = await startHttp({
-    address: '127.0.0.1',
-    port: 0,
-    readModel,
-    metricsText: async () => 'up 1\n',
-    ...more,
-  });
-  if (!begun.ok) throw new Error(begun.detail);
-  ends.push(() => begun.listener.close());
-  return { listener: begun.listener, readModel };
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly body: string;
-}
-
-function ask(options: RequestOptions, body?: string): Promise<Answer> {
-  return new Promise((done, failed) => {
-    const asking = request(options, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk) => {
-        text += chunk;
-      });
-      response.on('end', () => done({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
-    });
-    asking.on('error', failed);
-    asking.end(body);
-  });
-}
-
-const get = (listener: HttpListener, path: string, headers: Record<string, string> = {}) =>
-  ask({ host: '127.0.0.1', port: listener.port, path, headers });
+import { ask, get, serve, TOKEN, temporaryFolder } from './served.ts';
 
 describe('health', () => {
   test('alive is always 200; ready is 503 with the reasons until it watches', async () => {
-    const { listener, readModel } = await started();
+    const { listener, readModel } = await serve();
     readModel.daemonChanged({ objectStoreReachable: false, registryReachable: false });
     expect(await get(listener, '/healthz')).toMatchObject({ status: 200 });
     const unready = await get(listener, '/readyz');
@@ -70,7 +22,7 @@ describe('health', () => {
   });
 
   test('metrics come in the text format of Prometheus', async () => {
-    const { listener } = await started();
+    const { listener } = await serve();
     const answer = await get(listener, '/metrics');
     expect(answer).toMatchObject({ status: 200, body: 'up 1\n' });
     expect(answer.headers['content-type']).toContain('version=0.0.4');
@@ -79,7 +31,7 @@ describe('health', () => {
 
 describe('streams', () => {
   test('are listed in pages, with sums and the daemon', async () => {
-    const { listener, readModel } = await started();
+    const { listener, readModel } = await serve();
     for (const n of [1, 2, 3]) readModel.streamChanged(viewOf(n));
     const first = JSON.parse((await get(listener, '/api/v1/streams?limit=2')).body);
     expect(first).toMatchObject({
@@ -93,7 +45,7 @@ describe('streams', () => {
   });
 
   test('are filtered by state', async () => {
-    const { listener, readModel } = await started();
+    const { listener, readModel } = await serve();
     readModel.streamChanged(viewOf(1));
     readModel.streamChanged(failedView(2));
     const { streams } = JSON.parse((await get(listener, '/api/v1/streams?state=failed')).body);
@@ -101,9 +53,9 @@ describe('streams', () => {
   });
 
   test('one is found by its id or the beginning of it', async () => {
-    const { listener, readModel } = await started();
+    const { listener, readModel } = await serve();
     readModel.streamChanged(viewOf(0xabc));
-    expect(JSON.parse((await get(listener, `/api/v1/streams/${idOf(0xabc)}`)).body)).toEqual(viewOf(0xabc));
+    expect(JSON.parse((await get(listener, `/api/v1/streams/${idOf(0xabc)}`)).body)).toMatchObject(viewOf(0xabc));
     expect((await get(listener, '/api/v1/streams/00000abc')).status).toBe(200);
     expect((await get(listener, '/api/v1/streams/ffff')).status).toBe(404);
   });
@@ -119,7 +71,7 @@ describe('streams', () => {
     '/api/v1/streams/abc',
     '/api/v1/streams/%2e%2e%2fsecret',
   ])('%s is refused as a mistake of the asker', async (path) => {
-    const { listener } = await started();
+    const { listener } = await serve();
     const answer = await get(listener, path);
     expect(answer.status).toBe(400);
     expect(JSON.parse(answer.body).error.message).not.toBe('');
@@ -128,7 +80,7 @@ describe('streams', () => {
 
 describe('who may ask', () => {
   test.each(['localhost', '127.0.0.1', '[::1]', '127.8.8.8', 'LOCALHOST'])('the name %s is ours', async (name) => {
-    const { listener } = await started();
+    const { listener } = await serve();
     expect((await get(listener, '/healthz', { Host: `${name}:${listener.port}` })).status).toBe(200);
   });
 
@@ -140,7 +92,7 @@ describe('who may ask', () => {
     (port: number) => `localhost:${port}@evil`,
     (port: number) => `192.168.0.1:${port}`,
   ])('another host is refused (%#)', async (host) => {
-    const { listener } = await started();
+    const { listener } = await serve();
     const answer = await get(listener, '/api/v1/streams', { Host: host(listener.port) });
     expect(answer.status).toBe(403);
     expect(answer.body).not.toContain('streams":');
@@ -152,8 +104,8 @@ describe('who may ask', () => {
   });
 
   test('no other origin may read an answer', async () => {
-    const { listener } = await started();
-    const { headers } = await get(listener, '/api/v1/streams', { Origin: 'http://evil.example' });
+    const { listener } = await serve();
+    const { headers } = await get(listener, '/api/v1/streams', { Origin: `http://127.0.0.1:${listener.port}` });
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
     expect(headers).toMatchObject({
       'x-content-type-options': 'nosniff',
@@ -163,9 +115,9 @@ describe('who may ask', () => {
   });
 
   test('the unix socket answers its owner alone, whatever the host; a stale file is replaced', async () => {
-    const socketPath = join(folder(), 'daemon.sock');
+    const socketPath = join(temporaryFolder(), 'daemon.sock');
     writeFileSync(socketPath, 'stale');
-    const { listener } = await started({ socketPath });
+    const { listener } = await serve({ socketPath });
     expect(listener.socketPath).toBe(socketPath);
     expect(statSync(socketPath).mode & 0o777).toBe(0o600);
     expect((await ask({ socketPath, path: '/healthz', headers: { Host: 'tailrace' } })).status).toBe(200);
@@ -174,7 +126,7 @@ describe('who may ask', () => {
   });
 
   test('a socket path too long for the kernel is done without', async () => {
-    const { listener } = await started({ socketPath: `/tmp/${'x'.repeat(120)}/daemon.sock` });
+    const { listener } = await serve({ socketPath: `/tmp/${'x'.repeat(120)}/daemon.sock` });
     expect(listener.socketPath).toBeNull();
     expect((await get(listener, '/healthz')).status).toBe(200);
   });
@@ -182,30 +134,35 @@ describe('who may ask', () => {
 
 describe('what is not there', () => {
   test('unknown paths are 404, other methods 405, both as JSON', async () => {
-    const { listener } = await started();
+    const { listener } = await serve();
     const missing = await get(listener, '/api/v2/streams');
     expect(missing.status).toBe(404);
     expect(JSON.parse(missing.body).error.code).toBe('not_found');
-    const wrong = await ask({ port: listener.port, path: '/api/v1/streams', method: 'DELETE' });
+    const wrong = await ask({
+      port: listener.port,
+      path: '/api/v1/streams',
+      method: 'DELETE',
+      headers: { Authorization: `Bearer ${TOKEN}` },
+    });
     expect(wrong).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
     expect(JSON.parse(wrong.body).error.code).toBe('method_not_allowed');
   });
 
   test('HEAD answers like GET without the body', async () => {
-    const { listener } = await started();
+    const { listener } = await serve();
     const head = await ask({ port: listener.port, path: '/metrics', method: 'HEAD' });
     expect(head).toMatchObject({ status: 200, body: '', headers: { 'content-length': '5' } });
   });
 
   test('the root tells what there is', async () => {
-    const { listener } = await started();
+    const { listener } = await serve();
     expect((await get(listener, '/')).body).toContain('/api/v1/streams');
   });
 });
 
 describe('limits', () => {
   test('bodies, long URLs and long headers are refused', async () => {
-    const { listener } = await started();
+    const { listener } = await serve();
     expect(
       (await ask({ port: listener.port, path: '/healthz', headers: { 'Content-Length': 4 } }, 'body')).status,
     ).toBe(413);
@@ -214,7 +171,7 @@ describe('limits', () => {
   });
 
   test('what is no HTTP gets an error and is cut off', async () => {
-    const { listener } = await started();
+    const { listener } = await serve();
     const answer = await new Promise<string>((done) => {
       const socket = connect(listener.port, '127.0.0.1', () => socket.write('\u0000\u0001 nonsense\r\n\r\n'));
       let text = '';
@@ -228,7 +185,7 @@ describe('limits', () => {
 
   test('a throwing route is a 500 to its client, told once, and ends nothing', async () => {
     const bugs: string[] = [];
-    const { listener } = await started({
+    const { listener } = await serve({
       metricsText: () => Promise.reject(new Error('inside')),
       onBug: (detail) => bugs.push(detail),
     });
@@ -240,18 +197,16 @@ describe('limits', () => {
   });
 
   test('a port that is taken is told, not thrown', async () => {
-    const { listener } = await started();
+    const { listener, readModel } = await serve();
     const second = await startHttp({
-      address: '127.0.0.1',
-      port: listener.port,
-      readModel: createReadModel(),
-      metricsText: async () => '',
+      ...{ address: '127.0.0.1', port: listener.port, readModel, metricsText: async () => '', version: '0.0.0' },
+      ...{ operator: scriptedOperator(), page: NO_PAGE, door: { loopback: true, token: null } },
     });
     expect(second).toMatchObject({ ok: false, code: 'EADDRINUSE' });
   });
 
   test('closing does not wait for clients that keep their connection', async () => {
-    const { listener } = await started();
+    const { listener } = await serve();
     const socket = connect(listener.port, '127.0.0.1');
     await new Promise((done) => socket.once('connect', done));
     const cut = new Promise((done) => socket.once('close', done));

@@ -1,0 +1,3 @@
+// Styles that the build gathers into files of their own.
+
+declare module '*.css';
