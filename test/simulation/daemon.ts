@@ -1,34 +1,43 @@
 // One simulated daemon: the real machines, actors and supervisor, composed as the program composes them, on simulated ports. A new
 // one on the same disk, S3, journal and Redis is a restart.
 
+import { ReadingPlaces } from '../../src/actors/reading-places.ts';
 import type { DaemonOptions, Ports, World } from '../../src/actors/world.ts';
 import { createRangeHasher } from '../../src/adapters/range-hasher.ts';
-import { type ComposedWorld, composeWorld } from '../../src/compose-world.ts';
+import { type ComposedWorld, composeWorld } from '../../src/compose/world.ts';
 import type { StreamId } from '../../src/machines/ids.ts';
-import type { StreamMachine } from '../../src/machines/stream.machine.ts';
 import type { StreamSettings } from '../../src/machines/stream-settings.ts';
 import type { RegistrySave } from '../../src/ports/registry.ts';
 import type { Telemetry } from '../../src/ports/telemetry.ts';
 import type { Views } from '../../src/ports/views.ts';
 import { type MemoryJournalDisk, openMemoryJournal } from '../fakes/memory-journal.ts';
 import type { MemoryRedis } from '../fakes/memory-registry.ts';
+import { scriptedProber } from '../fakes/scripted-prober.ts';
 import type { EventLog } from './event-log.ts';
 import type { SimulatedProcess } from './process.ts';
-import { type Machine, simulatedFiles, simulatedWatcher, simulatedWriterCheck } from './simulated-machine.ts';
+import {
+  type Machine,
+  simulatedDisposal,
+  simulatedFiles,
+  simulatedWatcher,
+  simulatedWriterCheck,
+} from './simulated-machine.ts';
 import { connectSimulated, type S3Network } from './simulated-s3.ts';
 import { simulatedJournal, simulatedRegistry } from './simulated-stores.ts';
+import { installEffects, type StreamSwaps, sharedStream } from './stream-machine.ts';
 
 export const BUCKET = 'takes';
 export const FOLDER_ID = 'folder-1';
 export const UPLOAD_CONCURRENCY = 8;
+const READERS = 2;
+const SCRATCH_BYTES = 4_096;
 
 const hasher = await createRangeHasher();
 
 /** What a planted bug may swap. */
-export interface Swaps {
+export interface Swaps extends StreamSwaps {
   readonly ports?: (ports: Ports, daemon: DaemonParts) => Ports;
   readonly world?: (world: World) => void;
-  readonly stream?: (world: World) => StreamMachine;
   readonly savedInRegistry?: (save: RegistrySave, redis: MemoryRedis) => RegistrySave;
 }
 
@@ -41,6 +50,7 @@ export interface DaemonParts {
   readonly redis: MemoryRedis | null;
   readonly settings: StreamSettings;
   readonly holder: string;
+  readonly standby?: boolean;
   readonly swaps: Swaps;
 }
 
@@ -50,6 +60,8 @@ export interface Daemon {
   readonly phase: () => string;
   wish(id: StreamId, wish: 'finalize' | 'retry' | 'abort'): void;
   drain(): void;
+  /** Another daemon carries the folder. */
+  wasRefused(): boolean;
 }
 
 /** null: it could not start (the journal cannot be opened). */
@@ -67,8 +79,11 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon | null> {
     options,
     parts.swaps.ports?.(ports, parts) ?? ports,
     () => {},
-    parts.swaps.stream,
+    () => sharedStream(parts.swaps),
   );
+  installEffects(composed.supervisor.system, composed.world, parts.swaps);
+  // Files are small here, and there are many daemons: 4 MiB for each would keep the collector busy.
+  Object.assign(composed.world, { readers: new ReadingPlaces(READERS, SCRATCH_BYTES) });
   parts.swaps.world?.(composed.world);
   run(composed, parts);
   const { world, supervisor } = composed;
@@ -81,11 +96,13 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon | null> {
       log.add({ kind: 'wish', streamId, wish });
       supervisor.send({ type: 'stream.told', streamId, event: { type: `operator.${wish}`, atMs } });
     },
+    wasRefused: () => supervisor.getSnapshot().context.refusal?.code === 'lease_lost',
     drain: () => supervisor.send({ type: 'operator.drain', atMs: process.clock.nowMs() }),
   };
 }
 
-function optionsOf({ process, settings, holder }: DaemonParts): DaemonOptions {
+function optionsOf(parts: DaemonParts): DaemonOptions {
+  const { process, settings, holder } = parts;
   return {
     settings,
     folders: [{ path: '/watched', id: FOLDER_ID }],
@@ -95,6 +112,8 @@ function optionsOf({ process, settings, holder }: DaemonParts): DaemonOptions {
     shutdownGraceMs: 2_000,
     retainFinalMs: 604_800_000,
     sweepIntervalMs: 2_000,
+    maxHeldBytes: null,
+    standby: parts.standby ?? false,
     startedAtMs: process.clock.nowMs(),
   };
 }
@@ -106,6 +125,7 @@ function portsOf(parts: DaemonParts, journal: Ports['journal']): Ports {
   return {
     clock: process.clock,
     files: simulatedFiles(machine, process),
+    disposal: simulatedDisposal(machine, process),
     store: connectSimulated(network, process),
     journal: simulatedJournal(journal, stores, process, () => weather.journal),
     registry:
@@ -116,16 +136,20 @@ function portsOf(parts: DaemonParts, journal: Ports['journal']): Ports {
         process,
         () => weather.registry,
         swaps.savedInRegistry && ((save) => swaps.savedInRegistry?.(save, redis) ?? save),
+        parts.standby,
       ),
+    lock: null,
     watcher: simulatedWatcher(machine, process),
     writers: simulatedWriterCheck(machine, process),
     hasher,
+    prober: scriptedProber(),
+    notifiers: [],
     telemetry: telemetryOf(process, log),
     views: viewsOf(process, log),
   };
 }
 
-/** As the program does when its supervisor ends (src/compose.ts). */
+/** As the program does when its supervisor ends (src/compose/compose.ts). */
 function run({ world, mirror, supervisor }: ComposedWorld, { process, log }: DaemonParts): void {
   process.onDeath(() => {
     if (supervisor.getSnapshot().status === 'active')

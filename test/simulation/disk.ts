@@ -3,6 +3,7 @@
 
 import { hash } from 'node:crypto';
 import type { StreamId } from '../../src/machines/ids.ts';
+import type { Outcome } from '../../src/ports/outcome.ts';
 import { createMemoryFiles, type MemoryFile, type MemoryFiles, memoryStreamId } from '../fakes/memory-file-source.ts';
 import type { FileState } from './checker/evidence.ts';
 import type { EventLog } from './event-log.ts';
@@ -10,6 +11,9 @@ import type { EventLog } from './event-log.ts';
 export const FOLDER = '/watched';
 
 export const digestOf = (bytes: Uint8Array): string => hash('sha1', bytes);
+
+export type Disposal = 'set aside' | 'put back' | 'removed' | 'moved';
+export type FileLook = Omit<FileState, 'digest'>;
 
 /** A descriptor open for writing. */
 export interface Descriptor {
@@ -51,9 +55,40 @@ export class SimulatedDisk {
     return (this.#writers.get(id) ?? 0) > 0;
   }
 
-  /** Every file that has a name, as it is now. */
+  /** Every file that has a name in the folder, as it is now. */
   states(): FileState[] {
-    return this.files.paths().map((path) => this.#stateOf(this.#at(path), path));
+    return this.#paths().map((path) => this.#stateOf(this.#at(path), path));
+  }
+
+  /** The same by what a stat shows: the content is not read. */
+  stats(): FileLook[] {
+    return this.#paths().map((path) => this.#lookAt(this.#at(path), path));
+  }
+
+  /** A daemon gives the stream's file another name, removes it or moves it away: `step` does it, if it can. */
+  async dispose<T>(id: StreamId, how: Disposal, step: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const file = this.#fileOf(id);
+    const before = file && this.#stateOf(file, this.#pathOf(file) ?? '');
+    const done = await step();
+    if (!done.ok || !file || !before) return done;
+    if (how === 'removed' || how === 'moved') {
+      this.#log.add({ kind: 'file.disposed', how, file: before });
+      this.#unlinked(file);
+    } else {
+      const path = this.#pathOf(file) ?? '';
+      this.#changed(how, file, path);
+      if (how === 'put back') this.#appeared(path);
+    }
+    return done;
+  }
+
+  #paths(): string[] {
+    return this.files.paths().filter((path) => path.startsWith(`${FOLDER}/`));
+  }
+
+  #fileOf(id: StreamId): MemoryFile | null {
+    const files = this.#paths().map((path) => this.#at(path));
+    return files.find((file) => this.idOf(file) === id) ?? null;
   }
 
   /** Opens, creating the file if need be. */
@@ -144,8 +179,12 @@ export class SimulatedDisk {
   }
 
   #stateOf(file: MemoryFile, path: string): FileState {
+    return { ...this.#lookAt(file, path), digest: digestOf(file.bytes) };
+  }
+
+  #lookAt(file: MemoryFile, path: string): FileLook {
     const { identity, bytes, mtimeNs, ctimeNs } = file;
     const times = { mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
-    return { streamId: this.idOf(file), identity, path, sizeBytes: bytes.length, ...times, digest: digestOf(bytes) };
+    return { streamId: this.idOf(file), identity, path, sizeBytes: bytes.length, ...times };
   }
 }

@@ -9,7 +9,8 @@ import type { SimulatedWorld } from './simulated-world.ts';
 const PARTS_PER_STREAM = 4;
 
 export function gather(world: SimulatedWorld): Evidence {
-  const { log, disk, journal, daemon, scenario, network, ranWild } = world;
+  const { log, disk, scenario, network, ranWild } = world;
+  const { journal, daemon } = world.carrier ?? world.hosts[0];
   return {
     events: log.events,
     files: disk.states(),
@@ -24,7 +25,8 @@ export function gather(world: SimulatedWorld): Evidence {
     pendingRequests: network.pending,
     limits: { partsInFlight: UPLOAD_CONCURRENCY, partsInFlightPerUpload: PARTS_PER_STREAM },
     seesWriters: scenario.sight === 'all',
-    conditionalComplete: scenario.capabilities.conditionalComplete !== false,
+    listsUploads: scenario.provider.quirks.listsNoUploads !== true,
+    conditionalComplete: scenario.provider.capabilities.conditionalComplete !== false,
   };
 }
 
@@ -38,7 +40,8 @@ function objectsOf({ network }: SimulatedWorld): ObjectState[] {
 }
 
 function uploadsOf({ network }: SimulatedWorld): OpenUpload[] {
-  return [...network.server.uploads.values()].map(({ id, target, parts, metadata }) => ({
+  const open = [...network.server.uploads.values()].filter((upload) => network.server.isOpen(upload));
+  return open.map(({ id, target, parts, metadata }) => ({
     key: target.key,
     uploadId: id,
     parts: parts.size,

@@ -2,25 +2,24 @@
 // was seen to make somewhere. The checker must find each; a checker that finds none of them proves nothing.
 
 import { openUpload } from '../../src/actors/effects/open-upload.ts';
-import { streamWith } from '../../src/actors/supervise.ts';
 import type { World } from '../../src/actors/world.ts';
 import type { Failure } from '../../src/machines/failure.ts';
-import type { StreamMachine } from '../../src/machines/stream.machine.ts';
 import type { Hasher } from '../../src/ports/hasher.ts';
 import type { ObjectStore } from '../../src/ports/object-store.ts';
 import type { Outcome } from '../../src/ports/outcome.ts';
 import type { Invariant } from './checker/evidence.ts';
 import type { Swaps } from './daemon.ts';
+import { type Adapt, cursed, editing, often, withoutLosses, writing } from './planted-company.ts';
 import {
   askOnce,
   believeTheRecord,
   checkNothing,
   forgetTheFreeze,
   proveNothing,
+  removeAtOnce,
   skipTheVerifyPass,
 } from './planted-effects.ts';
-
-import type { Action, Scenario } from './scenario.ts';
+import type { Effects } from './stream-machine.ts';
 
 export interface PlantedBug {
   readonly name: string;
@@ -31,14 +30,10 @@ export interface PlantedBug {
    */
   readonly breaks: Invariant;
   readonly withinSeeds: number;
-  readonly adapt?: (scenario: Scenario) => Scenario;
+  readonly adapt?: Adapt;
 }
 
-type Effects = NonNullable<Parameters<StreamMachine['provide']>[0]['actors']>;
-
-const withEffects = (effects: (world: World) => Effects): Swaps => ({
-  stream: (world) => streamWith(world).provide({ actors: effects(world) }),
-});
+const withEffects = (effects: (world: World) => Partial<Effects>): Swaps => ({ effects });
 
 const withStore = (change: (store: ObjectStore) => Partial<ObjectStore>): Swaps => ({
   ports: (ports) => ({ ...ports, store: { ...ports.store, ...change(ports.store) } }),
@@ -48,13 +43,6 @@ const failedAs = (outcome: Outcome<unknown>, code: Failure['code']): boolean =>
   !outcome.ok && outcome.failure.code === code;
 
 const withoutEtags = (world: World): World => ({ ...world, hasher: { ...world.hasher, multipartEtag: () => null } });
-
-/** Memory is never lost; many a Complete is executed late. */
-const LOSSES: readonly Action[] = ['lose_state_dir', 'empty_registry', 'roll_registry_back'];
-const withoutLosses = (scenario: Scenario): Scenario => ({
-  ...scenario,
-  actions: scenario.actions.filter(([, action]) => !LOSSES.includes(action)),
-});
 
 /** XXH64 is computed, and says nothing. */
 const crc32Only = (hasher: Hasher): Hasher => ({
@@ -70,13 +58,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'the verify pass is skipped',
     swaps: withEffects((world) => ({ verifySource: skipTheVerifyPass(world) })),
     breaks: 'I2',
-    withinSeeds: 20,
+    withinSeeds: 40,
   },
   {
     name: 'the ledger is believed over ListParts',
     swaps: withEffects((world) => ({ checkParts: checkNothing(world) })),
     breaks: 'I8',
-    withinSeeds: 200,
+    withinSeeds: 20,
+    adapt: cursed({ operation: 'uploadPart', fate: 'forgotten', often: 300 }),
   },
   {
     name: 'the fence of a lease is dropped',
@@ -88,14 +77,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     },
     breaks: 'I6',
-    withinSeeds: 250,
+    withinSeeds: 60,
+    adapt: often([4, 'kill'], [8, 'registry_weather']),
   },
   {
     name: 'NoSuchUpload means done',
     swaps: {
-      stream: (world) =>
-        streamWith(world).provide({
-          actors: { proveObject: proveNothing(world) },
+      effects: (world) => ({ proveObject: proveNothing(world) }),
+      chart: (machine) =>
+        machine.provide({
           guards: {
             objectIsOurs: ({ context, event }) =>
               event.type === 'stream.reconciled' && event.evidence.upload === 'gone' && context.memory.freeze !== null,
@@ -121,7 +111,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     })),
     breaks: 'I5',
-    withinSeeds: 100,
+    withinSeeds: 60,
+    adapt: cursed({ operation: 'listParts', fate: 'denied', often: 300 }),
   },
   {
     name: 'Complete does not wait for parts that may still arrive',
@@ -132,7 +123,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     })),
     breaks: 'I2',
-    withinSeeds: 400,
+    withinSeeds: 30,
+    adapt: cursed({ operation: 'uploadPart', fate: 'late', often: 300 }),
   },
   {
     name: 'Complete without an answer is sent again at once',
@@ -143,7 +135,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     })),
     breaks: 'I2',
-    withinSeeds: 200,
+    withinSeeds: 20,
+    adapt: cursed({ operation: 'completeUpload', fate: 'late', often: 600 }),
   },
   {
     name: 'parts that S3 does not have are left out of Complete',
@@ -160,7 +153,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       ...withEffects((world) => ({ checkParts: checkNothing(world) })),
     },
     breaks: 'I2',
-    withinSeeds: 40,
+    withinSeeds: 20,
+    adapt: cursed({ operation: 'uploadPart', fate: 'forgotten', often: 100 }),
   },
   {
     name: 'a failed Complete aborts the upload',
@@ -172,27 +166,39 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     })),
     breaks: 'I1',
-    withinSeeds: 40,
+    withinSeeds: 30,
   },
   {
     name: 'ranges are compared by CRC32 alone',
     swaps: { ports: (ports) => ({ ...ports, hasher: crc32Only(ports.hasher) }) },
     breaks: 'I2',
-    withinSeeds: 10,
+    withinSeeds: 40,
   },
   {
     name: 'the freeze is forgotten while parts are sent again',
     swaps: withEffects((world) => ({ verifySource: forgetTheFreeze(world) })),
     breaks: 'I2',
-    withinSeeds: 150,
+    withinSeeds: 40,
+    adapt: (scenario) => ({
+      ...editing(scenario),
+      ambushes: 500,
+      actions: [
+        [1, 'write'],
+        [1, 'long_pause'],
+      ],
+    }),
   },
   {
     name: 'a lost upload is answered by one HEAD',
     // What is found at the key is not compared with the file either (as where ETags are no MD5s), which would heal it.
     swaps: withEffects((world) => ({ probeObject: askOnce(world), openUpload: openUpload(withoutEtags(world)) })),
-    adapt: withoutLosses,
     breaks: 'I4',
-    withinSeeds: 500,
+    withinSeeds: 400,
+    adapt: (scenario) =>
+      withoutLosses({
+        ...cursed({ operation: 'completeUpload', fate: 'late', often: 600 })(scenario),
+        s3LatencyMs: [100, 900],
+      }),
   },
   {
     name: 'the record is believed after a restart',
@@ -208,7 +214,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     },
     breaks: 'I7',
-    withinSeeds: 40,
+    withinSeeds: 20,
   },
   {
     name: 'any stream may have any key',
@@ -225,7 +231,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       }),
     },
     breaks: 'I5',
-    withinSeeds: 120,
+    withinSeeds: 60,
+    adapt: writing([10, 'append'], [3, 'rename'], [3, 'replace'], [3, 'close']),
   },
   {
     name: 'writers are not asked for',
@@ -248,9 +255,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'work that failed is tried again without a pause',
-    swaps: { stream: (world) => streamWith(world).provide({ actions: { backOff: () => {} } }) },
-    breaks: 'I8',
-    withinSeeds: 60,
+    swaps: { chart: (machine) => machine.provide({ actions: { backOff: () => {} } }) },
+    breaks: 'I7',
+    withinSeeds: 40,
+    adapt: cursed(
+      { operation: 'headObject', fate: 'refused', often: 900 },
+      { operation: 'listParts', fate: 'refused', often: 900 },
+    ),
   },
   {
     name: 'Redis is told the status of before',
@@ -269,5 +280,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     },
     breaks: 'I3',
     withinSeeds: 10,
+  },
+  {
+    name: 'a source is removed without another look at it',
+    swaps: withEffects((world) => ({ disposeSource: removeAtOnce(world) })),
+    breaks: 'I9',
+    withinSeeds: 40,
+    adapt: (scenario) => ({
+      ...editing(scenario),
+      ambushes: 500,
+      actions: [
+        [1, 'write'],
+        [1, 'long_pause'],
+      ],
+      settings: { ...scenario.settings, afterComplete: { kind: 'delete' } },
+    }),
   },
 ];

@@ -8,6 +8,7 @@ import { freezeOf } from '../../src/machines/file-identity.ts';
 import { partCount, rangeWithin } from '../../src/machines/part-plan.ts';
 import type {
   CheckPartsInput,
+  DisposeSourceInput,
   ProbeObjectInput,
   ProveObjectInput,
   ReconcileInput,
@@ -105,3 +106,13 @@ export const believeTheRecord = effect<ReconcileInput>(looks('reconcile'), async
   } as const;
   return { type: 'stream.reconciled', evidence, atMs: run.now() };
 });
+
+/** Removes the file that was proven a moment ago, as it is now. */
+export const removeAtOnce = effect<DisposeSourceInput>(
+  { name: 'disposeSource', waitsForJournal: true },
+  async ({ file }, run, world) => {
+    const set = await world.disposal.setAside(file);
+    if (set.ok) await world.disposal.remove(file);
+    return { type: 'source.disposed', atMs: run.now() };
+  },
+);

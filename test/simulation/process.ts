@@ -32,10 +32,14 @@ export class SimulatedProcess {
   isRunningWild = false;
   #doom: { callsLeft: number; readonly when: Doom['when'] } | null = null;
 
-  constructor(name: string, world: VirtualClock) {
+  /** `wallAheadMs`: of its wall clock before the world's. */
+  constructor(name: string, world: VirtualClock, wallAheadMs = 0) {
     this.name = name;
     this.#world = world;
-    this.clock = { nowMs: () => world.nowMs, waitUntil: (epochMs, signal) => this.#waitUntil(epochMs, signal) };
+    this.clock = {
+      nowMs: () => world.nowMs + wallAheadMs,
+      waitUntil: (epochMs, signal) => this.#waitUntil(epochMs - wallAheadMs, signal),
+    };
   }
 
   get isAlive(): boolean {

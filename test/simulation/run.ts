@@ -9,9 +9,10 @@ import { gather } from './gather.ts';
 import { createRandom } from './random.ts';
 import type { Scenario } from './scenario.ts';
 import { SimulatedWorld, settle } from './simulated-world.ts';
+import { addedUp, type Counts, injected } from './tally.ts';
 
-/** From the last fault on, everything is final within this time: the longest back-off is a minute, a refused S3 is asked every five seconds. */
-const CALM_AT_MOST_MS = 300_000;
+/** From the last fault on, everything is final within this time: the longest patience with a writer that comes back is an hour. */
+const CALM_AT_MOST_MS = 3_900_000;
 /** The registry's mirror compares every ten seconds. */
 const AFTERWARDS_MS = 12_000;
 const LOOK_EVERY_MS = 1_000;
@@ -20,7 +21,10 @@ const LAST_STEP_MS = 400;
 
 export interface RunResult {
   readonly seed: number;
+  /** That were really done. */
   readonly steps: number;
+  /** What was done to the world, by kind. */
+  readonly faults: Counts;
   readonly violations: readonly Violation[];
   readonly virtualMs: number;
   readonly world: SimulatedWorld;
@@ -41,29 +45,25 @@ export async function run(seed: number, { swaps, adapt, checks = true }: RunOpti
   const random = createRandom(seed).fork('steps');
   const { scenario } = world;
   world.log.add({ kind: 'phase', phase: 'faults' });
-  await world.start();
+  for (const host of world.hosts) await host.start();
   actions.lieInWait();
-  for (let step = 0; step < scenario.steps && !world.ranWild; step += 1)
+  let steps = 0;
+  for (; steps < scenario.steps && !world.ranWild; steps += 1)
     await world.pass(actions.do(random.weighted(scenario.actions)));
   actions.endWriters();
   const faults = scenario.actions.filter(([, action]) => action !== 'write' && action !== 'new_writer');
-  for (let step = 0; step < scenario.lastSteps && !world.ranWild; step += 1)
+  for (; steps < scenario.steps + scenario.lastSteps && !world.ranWild; steps += 1)
     await world.pass(LAST_STEP_MS + actions.do(random.weighted(faults)));
   world.log.add({ kind: 'phase', phase: 'calm' });
   actions.calmDown();
   await untilDone(world);
   world.log.add({ kind: 'phase', phase: 'over' });
   const evidence = gather(world);
-  world.daemon?.process.die();
+  for (const { daemon } of world.hosts) daemon?.process.die();
   await settle();
   const violations = checks ? check(evidence) : [];
-  return {
-    seed,
-    steps: scenario.steps + scenario.lastSteps,
-    violations,
-    virtualMs: world.clock.nowMs - startedMs,
-    world,
-  };
+  const faultsDone = addedUp([world.tally.counts(), injected(world.log.events)]);
+  return { seed, steps, faults: faultsDone, violations, virtualMs: world.clock.nowMs - startedMs, world };
 }
 
 /** Nothing is left to do, and a while later nothing is either. */
@@ -78,4 +78,4 @@ async function untilDone(world: SimulatedWorld): Promise<void> {
 }
 
 const isDone = (world: SimulatedWorld): boolean =>
-  world.daemon?.phase() === 'running' && world.network.pending === 0 && world.unfinished().size === 0;
+  world.carrier !== null && world.network.pending === 0 && world.unfinished().size === 0;

@@ -35,6 +35,7 @@ export function traceOf(
         const opened = (outcome.value as { uploadId: keyof typeof server.uploads & string }).uploadId;
         return { ...nothing, uploadId: opened };
       }
+      case 'copyPart':
       case 'uploadPart': {
         const part = upload?.parts.get(partNumber);
         const isSame = formerPart !== undefined && formerPart.etag === part?.etag;

@@ -2,14 +2,17 @@
 // that writers come in between any two looks.
 
 import { failureOf } from '../../src/machines/failure.ts';
+import type { FileRef } from '../../src/machines/file-identity.ts';
 import type { StreamId } from '../../src/machines/ids.ts';
 import type { FileSource } from '../../src/ports/file-source.ts';
 import type { Outcome } from '../../src/ports/outcome.ts';
+import type { SourceDisposal } from '../../src/ports/source-disposal.ts';
 import type { Watcher } from '../../src/ports/watcher.ts';
 import type { WriterCheck, WriterPresence } from '../../src/ports/writer-check.ts';
 import { createMemoryFileSource } from '../fakes/memory-file-source.ts';
+import { createMemoryDisposal } from '../fakes/memory-source-disposal.ts';
 import { createScriptedWatcher } from '../fakes/scripted-watcher.ts';
-import type { SimulatedDisk } from './disk.ts';
+import type { Disposal, SimulatedDisk } from './disk.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Random } from './random.ts';
 import type { Weather } from './weather.ts';
@@ -28,14 +31,17 @@ export interface Machine {
   readonly sight: Sight;
 }
 
+const BAD_READS = ['source_read_error', 'source_permission_denied', 'source_open_files_limit'] as const;
 const SLOW_READ_MS = [1, 300] as const;
 const WRITER_LOOK_MS = [0, 10] as const;
 
 export function simulatedFiles({ disk, random, weather }: Machine, process: SimulatedProcess): FileSource {
   const inner = createMemoryFileSource(disk.files);
   const slow = (): boolean => weather.slowReads > 0 && random.between(0, 999) < weather.slowReads;
-  const ask = <T>(execute: () => Promise<T>): Promise<T> =>
+  const ask = <T>(execute: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
     process.ask((reply) => {
+      if (weather.badReads > 0 && random.between(0, 999) < weather.badReads)
+        return reply({ ok: false, failure: failureOf(random.pick(BAD_READS), 'by the weather') });
       if (!slow()) return void execute().then(reply);
       const waitMs = random.between(...SLOW_READ_MS);
       // What is seen may be old by the time it is known.
@@ -46,8 +52,25 @@ export function simulatedFiles({ disk, random, weather }: Machine, process: Simu
     identify: (folder, path) => ask(() => inner.identify(folder, path)),
     stat: (file) => ask(() => inner.stat(file)),
     read: (file, offset, into) => ask(() => inner.read(file, offset, into)),
+    capacityBytes: (folder) => inner.capacityBytes(folder),
     release: (id) => inner.release(id),
     close: () => inner.close(),
+  };
+}
+
+export function simulatedDisposal({ disk }: Machine, process: SimulatedProcess): SourceDisposal {
+  const inner = createMemoryDisposal(disk.files);
+  const ask = <T>(execute: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
+    process.ask((reply) => void execute().then(reply));
+  const told = <T>(file: FileRef, how: Disposal, step: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
+    ask(() => disk.dispose(file.streamId, how, step));
+  return {
+    find: (file) => ask(() => inner.find(file)),
+    aside: (file) => inner.aside(file),
+    setAside: (file) => told(file, 'set aside', () => inner.setAside(file)),
+    putBack: (file) => told(file, 'put back', () => inner.putBack(file)),
+    remove: (file) => told(file, 'removed', () => inner.remove(file)),
+    move: (file, target) => told(file, 'moved', () => inner.move(file, target)),
   };
 }
 

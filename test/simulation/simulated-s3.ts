@@ -4,7 +4,7 @@
 // Promises of the model, on which the daemon's waiting times rest: a request executes within `lateArrivalMs` after it was sent
 // (Complete: `completeDoubtMs`), or never.
 
-import { type Failure, failureOf } from '../../src/machines/failure.ts';
+import { type Failure, type FailureCode, failureOf } from '../../src/machines/failure.ts';
 import type { UploadId } from '../../src/machines/ids.ts';
 import type { ObjectTarget } from '../../src/machines/stream-record.ts';
 import type { CallOptions, ObjectStore, PartBody } from '../../src/ports/object-store.ts';
@@ -15,8 +15,9 @@ import type { EventLog } from './event-log.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Random } from './random.ts';
 import { md5Of, traceOf } from './s3-trace.ts';
+import type { Tally } from './tally.ts';
 import type { VirtualClock } from './virtual-clock.ts';
-import type { RequestFate, Weather } from './weather.ts';
+import { type Curse, FATES, type RequestFate, type Weather } from './weather.ts';
 
 /** How long a daemon's client waits for an answer. */
 const DEADLINE_MS = 1_000;
@@ -31,6 +32,7 @@ export interface S3Network {
   readonly log: EventLog;
   readonly random: Random;
   readonly weather: Weather;
+  readonly tally: Tally;
   readonly lateArrivalMs: number;
   readonly completeDoubtMs: number;
   /** Counts requests over all daemons. */
@@ -61,6 +63,7 @@ export function connectSimulated(network: S3Network, process: SimulatedProcess):
       const sizeBytes = request.body.kind === 'bytes' ? request.body.bytes.byteLength : request.body.sizeBytes;
       return line.request('uploadPart', { ...request, sizeBytes }, options, () => server.uploadPart(request));
     },
+    copyPart: (request, options) => line.request('copyPart', request, options, () => server.copyPart(request)),
     listParts: (request, options) => line.request('listParts', request, options, () => server.listParts(request)),
     listUploads: (request, options) =>
       line.request('listUploads', { target: { bucket: request.bucket, key: request.prefix } }, options, () =>
@@ -105,8 +108,11 @@ class Line {
     if (options?.signal?.aborted) return Promise.resolve(unanswered('aborted'));
     return this.#process.ask((reply) => {
       const call = this.#begin(operation, subject, options?.signal, execute, reply);
-      if (this.#network.weather.s3.denied.includes(operation)) this.#refuse(call, DENIED);
-      else this.#meet(call, this.#fateOf(operation));
+      const { weather } = this.#network;
+      const curse = this.#curseOn(operation);
+      if (curse === 'denied') this.#deny(call, 's3_access_denied');
+      else if (weather.s3.denied.includes(operation)) this.#deny(call, weather.s3.deniedAs);
+      else this.#meet(call, curse ?? this.#fateOf(operation));
     });
   }
 
@@ -137,23 +143,31 @@ class Line {
     return { id, operation, subject, execute, answer };
   }
 
+  #curseOn(operation: S3Operation): Curse['fate'] | null {
+    const { random, weather } = this.#network;
+    const met = weather.curses.find((curse) => curse.operation === operation && random.between(0, 999) < curse.often);
+    return met && possible(operation, met.fate) ? met.fate : null;
+  }
+
   #fateOf(operation: S3Operation): RequestFate {
     const { random, weather } = this.#network;
     const fates = WEIGHTY.includes(operation) ? weather.s3.weightyFates : weather.s3.fates;
     let left = random.between(0, 999);
-    for (const fate of ['refused', 'dropped', 'reply_lost', 'late', 'forgotten'] as const) {
+    for (const fate of FATES) {
       left -= fates[fate];
-      if (left < 0) return fate === 'forgotten' && operation !== 'uploadPart' ? 'served' : fate;
+      if (left < 0) return possible(operation, fate) ? fate : 'served';
     }
     return 'served';
   }
 
   #meet<T>(call: Call<T>, fate: RequestFate): void {
-    const { clock, random, weather, log } = this.#network;
+    const { clock, random, weather, log, tally } = this.#network;
     const give = (outcome: Outcome<T>, inMs: number): void => void clock.after(inMs, () => call.answer(outcome));
     const thereMs = random.between(...weather.s3.latencyMs);
     const backMs = random.between(...weather.s3.latencyMs);
     const lose = (): void => log.add({ kind: 's3.lost', request: call.id });
+    if (weather.s3.isDown) tally.note(`S3 ${call.operation}: down`);
+    else if (fate !== 'served') tally.note(`S3 ${call.operation}: ${fate}`);
     if (weather.s3.isDown) {
       lose();
       give(unanswered('connect ECONNREFUSED'), REFUSED_CONNECTION_MS);
@@ -175,6 +189,10 @@ class Line {
         give(unanswered('connection reset'), thereMs + backMs);
         this.#execute(call, thereMs, () => {});
         break;
+      case 'garbled':
+        this.#execute(call, thereMs, () => give(GARBLED, backMs));
+        give(unanswered('deadline'), DEADLINE_MS);
+        break;
       case 'forgotten':
         lose();
         give(forgotten(call.subject) as Outcome<T>, thereMs + backMs);
@@ -194,6 +212,11 @@ class Line {
     const { clock, random, weather, log } = this.#network;
     log.add({ kind: 's3.lost', request: call.id });
     clock.after(random.between(...weather.s3.latencyMs), () => call.answer({ ok: false, failure }));
+  }
+
+  #deny<T>(call: Call<T>, code: FailureCode): void {
+    this.#network.tally.note(`S3 ${call.operation}: ${code}`);
+    this.#refuse(call, failureOf(code, code));
   }
 
   #refusalOf(operation: S3Operation): Failure {
@@ -229,7 +252,15 @@ class Line {
   }
 }
 
-const DENIED: Failure = failureOf('s3_access_denied', 'AccessDenied');
+/** As src/adapters/s3-errors.ts has it: whatever cannot be read may have been executed. */
+const GARBLED = {
+  ok: false,
+  failure: failureOf('s3_malformed_reply', 'HTTP 200 with a body that is not of S3', { answered: false }),
+} as const;
+
+/** Only a part can be acknowledged and forgotten. */
+const possible = (operation: S3Operation, fate: Curse['fate']): boolean =>
+  fate !== 'forgotten' || operation === 'uploadPart';
 
 const unanswered = (detail: string): { readonly ok: false; readonly failure: Failure } => ({
   ok: false,

@@ -118,8 +118,9 @@ export function simulatedRegistry(
   process: SimulatedProcess,
   weather: () => StoreWeather,
   asSaved: (save: RegistrySave) => RegistrySave = (save) => save,
+  standby = false,
 ): Registry {
-  const inner = memoryRegistry(redis);
+  const inner = memoryRegistry(redis, standby);
   const queue = new Queue(world, process, weather, 'outside');
   const ask = <T>(execute: () => Promise<Outcome<T>>): Promise<Outcome<T>> => queue.request(execute, registryRefused);
   return {
@@ -132,8 +133,11 @@ export function simulatedRegistry(
       }),
     renewLease: (lease, ttlMs) => ask(() => inner.renewLease(lease, ttlMs)),
     releaseLease: (lease) => ask(() => inner.releaseLease(lease)),
-    load: () => ask(() => inner.load()),
+    lookAtLease: (folderId) => ask(() => inner.lookAtLease(folderId)),
+    strays: (folder, isKnown) => ask(() => inner.strays(folder, isKnown)),
+    load: (isNews) => ask(() => inner.load(isNews)),
     rows: (id) => ask(() => inner.rows(id)),
+    reservedKeys: (id) => ask(() => inner.reservedKeys(id)),
     save: (save) =>
       ask(async () => {
         const answer = await inner.save(asSaved(save));

@@ -6,11 +6,14 @@
 import { crc32 } from 'node:zlib';
 import { type Descriptor, FOLDER, type SimulatedDisk } from './disk.ts';
 import type { Random } from './random.ts';
+import type { SimulatedWorld } from './simulated-world.ts';
 
 const RECORD_BYTES = 32;
 /** A few KB: some dozens of parts by the plans of the simulation. */
 const MAX_FILE_BYTES = 4096;
 const CLUSTER_BYTES = 256;
+/** Around the timeouts of the scenarios' settings. */
+const PAUSE_MS = [500, 10_000] as const;
 
 export type Habit =
   | 'append'
@@ -25,6 +28,8 @@ export type Habit =
   | 'unlink'
   | 'preallocate'
   | 'close'
+  /** Does nothing for a while, which may be longer than the timeouts; half of the time with the file closed. */
+  | 'pause'
   | 'rest';
 
 export interface Habits {
@@ -49,12 +54,15 @@ export class Writer {
   readonly #random: Random;
   readonly #habits: Habits;
   readonly #names: () => string;
+  readonly #nowMs: () => number;
   #path: string;
   #descriptor: Descriptor | null = null;
   #preallocatedFrom: number | null = null;
+  #restsUntilMs = 0;
 
-  constructor(disk: SimulatedDisk, random: Random, habits: Habits, names: () => string) {
+  constructor({ disk, clock, random }: SimulatedWorld, habits: Habits, names: () => string) {
     this.#disk = disk;
+    this.#nowMs = () => clock.nowMs;
     this.#random = random;
     this.#habits = habits;
     this.#names = names;
@@ -63,8 +71,10 @@ export class Writer {
 
   /** What it did, in a word. */
   step(): Habit {
+    if (this.#nowMs() < this.#restsUntilMs) return 'rest';
     const habit = this.#random.weighted(this.#habits.weights);
     if (habit === 'close') this.#close();
+    else if (habit === 'pause') this.#pause();
     else if (habit !== 'rest') this.#do(habit, this.#opened());
     if (this.#habits.closesBetween) this.#close();
     return habit;
@@ -74,6 +84,11 @@ export class Writer {
   end(): void {
     if (this.#preallocatedFrom !== null && this.#descriptor) this.#fill(this.#descriptor, this.#preallocatedFrom);
     this.#close();
+  }
+
+  #pause(): void {
+    this.#restsUntilMs = this.#nowMs() + this.#random.between(...PAUSE_MS);
+    if (this.#random.chance(0.5)) this.#close();
   }
 
   #opened(): Descriptor {
@@ -145,7 +160,8 @@ export class Writer {
 
   #move(habit: Habit, file: Descriptor): void {
     const path = file.path();
-    if (path === null) return;
+    // Without a name, or with one that it does not know: somebody removed the file or set it aside.
+    if (path === null || path !== this.#path) return;
     if (habit === 'rename') {
       const to = this.#names();
       if (to === path) return;

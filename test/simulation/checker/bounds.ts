@@ -2,7 +2,7 @@
 
 import { isFinal } from '../../../src/machines/stream-status.ts';
 import type { Evidence, Fault, Logged, Violation } from './evidence.ts';
-import { type History, short } from './history.ts';
+import { type History, isPart, short, storedAt } from './history.ts';
 
 const MAX_TIMERS = 40;
 /** Requests about one key within a second, parts apart: whoever asks more often does not wait between its tries. */
@@ -18,7 +18,7 @@ const FORGETS_FENCES: readonly Fault[] = ['registry_emptied', 'registry_rolled_b
 /** Who took a lease later rules alone: what others say under an older fence is not taken. */
 export function usurpers({ events }: Evidence, history: History): Violation[] {
   const sentences: string[] = [];
-  if (history.faults.has('state_dir_lost')) return [];
+  if (history.forgotAt >= 0) return [];
   let ruler = { daemon: '', fence: -1 };
   for (const [at, event] of events.entries()) {
     if (event.kind === 'lease' && event.fence > ruler.fence) ruler = event;
@@ -52,7 +52,7 @@ function* inFlight({ events, limits }: Evidence): Iterable<string> {
     if (event.kind === 's3.answered') open.delete(event.request);
     if (event.kind === 'daemon.ended')
       for (const [request, { daemon }] of open) if (daemon === event.daemon) open.delete(request);
-    if (event.kind !== 's3.sent' || event.operation !== 'uploadPart') continue;
+    if (event.kind !== 's3.sent' || !isPart(event.operation)) continue;
     open.set(event.request, event);
     const all = [...open.values()].filter(({ daemon }) => daemon === event.daemon);
     if (all.length > limits.partsInFlight) yield `${event.daemon} has ${all.length} parts in flight (event ${at})`;
@@ -65,7 +65,7 @@ function* tooOften({ events }: Evidence): Iterable<string> {
   const recent = new Map<string, number[]>();
   const told = new Set<string>();
   for (const event of events) {
-    if (event.kind !== 's3.sent' || event.operation === 'uploadPart') continue;
+    if (event.kind !== 's3.sent' || isPart(event.operation)) continue;
     const times = (recent.get(event.key) ?? []).filter((ms) => ms > event.atMs - 1_000);
     times.push(event.atMs);
     recent.set(event.key, times);
@@ -75,14 +75,18 @@ function* tooOften({ events }: Evidence): Iterable<string> {
   }
 }
 
-/** The very same bytes under the same number again: only for what was not answered, or was under way at a death. */
+/**
+ * The very same bytes under the same number again: only for what was not answered, or was under way at a death. An old record may name
+ * the file where it is not any more: then what S3 lists can be compared with nothing.
+ */
 function sentAgain({ events }: Evidence, history: History): string[] {
+  if (history.forgotAt >= 0) return [];
   const ended = new Map<string, number>();
   for (const [at, event] of events.entries()) if (event.kind === 'daemon.ended') ended.set(event.daemon, at);
   let again = 0;
   let excused = 0;
   for (const { sent, executed, answered, at } of history.requests.values()) {
-    if (sent.operation !== 'uploadPart') continue;
+    if (!isPart(sent.operation)) continue;
     again += executed?.held ?? 0;
     if (answered?.answered === false || (!answered && (ended.get(sent.daemon) ?? -1) > at)) excused += 1;
   }
@@ -101,8 +105,38 @@ export function endless({ unfinished, pendingRequests, events }: Evidence): Viol
   return sentences.map(as('I8'));
 }
 
-export function harm({ files }: Evidence, history: History): Violation[] {
-  return files
-    .filter(({ streamId, digest }) => history.versions.get(streamId)?.at(-1)?.file.digest !== digest)
-    .map(({ path }) => as('I9')(`${path} is not as its writer left it`));
+export function harm(evidence: Evidence, history: History): Violation[] {
+  const sentences = [
+    ...evidence.files
+      .filter(({ streamId, digest }) => history.versions.get(streamId)?.at(-1)?.file.digest !== digest)
+      .map(({ path }) => `${path} is not as its writer left it`),
+    ...disposedTooSoon(evidence, history),
+  ];
+  return sentences.map(as('I9'));
 }
+
+/** A source goes only when its very bytes are in its object, and nobody who can be seen writes it. */
+function* disposedTooSoon({ events, seesWriters }: Evidence, history: History): Iterable<string> {
+  const openSinceMs = new Map<string, number>();
+  const completed = new Map<string, string>();
+  const pausedUntilMs = new Map<string, number>();
+  for (const [at, event] of events.entries()) {
+    if (event.kind === 'paused') pausedUntilMs.set('', event.atMs + event.ms);
+    if (event.kind === 'stream' && event.completion) completed.set(event.streamId, event.completion.target.key);
+    if (event.kind === 'writer' && !event.isOpen) openSinceMs.delete(event.streamId);
+    else if (event.kind === 'writer' && !openSinceMs.has(event.streamId)) openSinceMs.set(event.streamId, event.atMs);
+    if (event.kind !== 'file.disposed') continue;
+    const { streamId, path, digest, sizeBytes } = event.file;
+    const made = storedAt(history, completed.get(streamId) ?? '', at);
+    // What a writer does whom nobody can see, between the last look and the removal, nobody can know.
+    const isUnseen = !seesWriters && openSinceMs.has(streamId);
+    if (made.at(-1)?.executed?.digest !== digest && !isUnseen)
+      yield `${path} (${sizeBytes} bytes) was ${event.how}, but its object is not the same (event ${at})`;
+    const sinceMs = Math.max(openSinceMs.get(streamId) ?? event.atMs, pausedUntilMs.get('') ?? 0);
+    if (seesWriters && event.atMs - sinceMs > WRITER_UNSEEN_MS)
+      yield `${path} was ${event.how} while a writer had held it open for ${event.atMs - sinceMs} ms (event ${at})`;
+  }
+}
+
+/** Two looks at the writers, and what else comes before a file goes, take less than this. */
+const WRITER_UNSEEN_MS = 1_500;

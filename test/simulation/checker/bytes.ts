@@ -1,9 +1,10 @@
 // I1, no byte lost, and I2, no corruption: what was carried is the file at the instant that is claimed for it, and whatever can still
 // be read has been carried in the end.
 
+import { ASIDE_PREFIX } from '../../../src/machines/aside-path.ts';
 import type { StreamRecord } from '../../../src/machines/stream-record.ts';
-import type { Evidence, FileState, Violation } from './evidence.ts';
-import { type History, short, storedAt, streamIn, versionWith } from './history.ts';
+import type { Evidence, FileState, S3Operation, Violation } from './evidence.ts';
+import { type History, isPart, short, storedAt, streamIn, versionWith } from './history.ts';
 
 const END = Number.MAX_SAFE_INTEGER;
 /** A file that is there may stay without an object for these causes only: somebody has to decide. */
@@ -32,6 +33,8 @@ function notCarried(
 ): string | null {
   const who = `${file.path} (stream ${short(file.streamId)}, ${file.sizeBytes} bytes)`;
   if (evidence.unfinished.has(file.streamId) || history.givenUp.has(file.streamId)) return null;
+  // It lies aside because its object was proven: what was remembered of that was lost since then.
+  if (file.path.includes(ASIDE_PREFIX) && history.forgotAt >= 0) return null;
   if (!record) return file.sizeBytes === 0 ? null : `${who} is not known to the journal`;
   if (record.state === 'failed.ended') {
     const code = record.memory.failure?.code ?? 'no reason';
@@ -70,14 +73,26 @@ function abortedWithParts(
     moves.some(({ event }) => event.uploadId === sent.uploadId),
   )?.[0];
   if (owner && history.givenUp.has(owner)) return null;
+  if (wasOutlived(sent.uploadId, at, history)) return null;
   return `${sent.daemon} aborted upload ${sent.uploadId} of ${sent.key}, which held ${executed.held} parts (event ${at})`;
 }
+
+/** The stream had gone on in another upload, and that one's object was proven before. */
+const wasOutlived = (uploadId: string | null, before: number, history: History): boolean =>
+  [...history.moves.values()].some((moves) =>
+    moves.some(
+      ({ at, event: { state, left } }) =>
+        at < before &&
+        state === 's3_completed.clearing' &&
+        left.some((each) => each.uploadId === uploadId && each.why === 'rolled_over'),
+    ),
+  );
 
 export function corruption(evidence: Evidence, history: History): Violation[] {
   return [
     ...provenWrongly(history),
     ...madeOfNothing(history),
-    ...completedBeside(evidence),
+    ...completedBeside(evidence, history),
     ...completedUnderAWriter(evidence),
   ].map((sentence) => ({ invariant: 'I2', sentence }));
 }
@@ -90,9 +105,11 @@ function* completedUnderAWriter({ events, seesWriters }: Evidence): Iterable<str
   if (!seesWriters) return;
   const openSinceMs = new Map<string, number>();
   const wished = new Set<string>();
+  const pausedUntilMs = new Map<string, number>();
   const streamOf = new Map<string | null, string>();
   for (const [at, event] of events.entries()) {
     if (event.kind === 'stream') streamOf.set(event.uploadId, event.streamId);
+    if (event.kind === 'paused') pausedUntilMs.set(event.daemon, event.atMs + event.ms);
     if (event.kind === 'wish' && event.wish === 'finalize') wished.add(event.streamId);
     if (event.kind === 'writer') {
       const since = openSinceMs.get(event.streamId);
@@ -101,11 +118,15 @@ function* completedUnderAWriter({ events, seesWriters }: Evidence): Iterable<str
     }
     if (event.kind !== 's3.sent' || event.operation !== 'completeUpload') continue;
     const id = streamOf.get(event.uploadId) ?? '';
-    const sinceMs = openSinceMs.get(id);
+    // Who stands still sees nothing: what was looked at before counts from then on.
+    const sinceMs = laterOf(openSinceMs.get(id), pausedUntilMs.get(event.daemon));
     if (sinceMs !== undefined && event.atMs - sinceMs > WRITER_UNSEEN_MS && !wished.has(id))
       yield `Complete of ${event.uploadId} was sent while a writer had held the file open for ${event.atMs - sinceMs} ms (event ${at})`;
   }
 }
+
+const laterOf = (since: number | undefined, paused = 0): number | undefined =>
+  since === undefined ? undefined : Math.max(since, paused);
 
 /** Whatever is called completed is the file as the freeze saw it. */
 function* provenWrongly(history: History): Iterable<string> {
@@ -115,10 +136,13 @@ function* provenWrongly(history: History): Iterable<string> {
       if (!completion || !state.startsWith('s3_completed.')) continue;
       const { key } = completion.target;
       const file = versionWith(history, id, completion.freeze, at);
-      const object = storedAt(history, key, at).at(-1)?.executed;
+      const stored = storedAt(history, key, at);
+      const object = stored.at(-1)?.executed;
+      // An old record that was put back says what was true then.
+      const isOld = history.forgotAt >= 0 && stored.some(({ executed }) => executed?.digest === file?.digest);
       if (!file) yield `stream ${short(id)} was completed for a freeze that its file never had (event ${at})`;
       else if (!object) yield `stream ${short(id)} was called completed, but nothing was ever stored at ${key}`;
-      else if (object.digest !== file.digest)
+      else if (object.digest !== file.digest && !isOld)
         yield `the object ${key} was called completed for stream ${short(id)}, but is not the file as the freeze saw it (${file.sizeBytes} bytes, event ${at})`;
     }
 }
@@ -135,8 +159,13 @@ function* madeOfNothing(history: History): Iterable<string> {
 }
 
 /** Complete is alone: no part of its upload and no other Complete is under way when it is sent or executed. */
-function* completedBeside({ events }: Evidence): Iterable<string> {
-  const under = new Map<number, { readonly uploadId: string; readonly operation: string; readonly n: number | null }>();
+function* completedBeside({ events }: Evidence, { faults }: History): Iterable<string> {
+  // Put back within the time in which a request may still arrive, an old STATE_DIR cannot know of it.
+  const rolledBackAt = Math.max(faults.get('state_dir_rolled_back') ?? -1, faults.get('record_damaged') ?? -1);
+  const under = new Map<
+    number,
+    { readonly at: number; readonly uploadId: string; readonly operation: S3Operation; readonly n: number | null }
+  >();
   for (const [at, event] of events.entries()) {
     if (event.kind === 's3.lost') under.delete(event.request);
     const isSent = event.kind === 's3.sent' && event.operation === 'completeUpload';
@@ -144,12 +173,12 @@ function* completedBeside({ events }: Evidence): Iterable<string> {
     if (event.kind === 's3.executed') under.delete(event.request);
     const uploadId = isSent ? event.uploadId : executed?.operation === 'completeUpload' ? executed.uploadId : null;
     const beside = uploadId && [...under.values()].find((other) => other.uploadId === uploadId);
-    if (beside)
+    if (beside && beside.at > rolledBackAt)
       yield `Complete of ${uploadId} was ${isSent ? 'sent' : 'executed'} while ${
-        beside.operation === 'uploadPart' ? `part ${beside.n}` : 'another Complete'
+        isPart(beside.operation) ? `part ${beside.n}` : 'another Complete'
       } of it was under way (event ${at})`;
     if (event.kind !== 's3.sent' || event.uploadId === null) continue;
-    if (event.operation === 'uploadPart' || event.operation === 'completeUpload')
-      under.set(event.request, { uploadId: event.uploadId, operation: event.operation, n: event.partNumber });
+    if (isPart(event.operation) || event.operation === 'completeUpload')
+      under.set(event.request, { at, uploadId: event.uploadId, operation: event.operation, n: event.partNumber });
   }
 }

@@ -44,6 +44,7 @@ export type S3Operation =
   | 'probe'
   | 'createUpload'
   | 'uploadPart'
+  | 'copyPart'
   | 'listParts'
   | 'listUploads'
   | 'completeUpload'
@@ -87,8 +88,14 @@ export type WorldEvent =
   | { readonly kind: 'file.changed'; readonly how: string; readonly file: FileState }
   /** Its last name is gone. */
   | { readonly kind: 'file.unlinked'; readonly streamId: StreamId }
+  /** A daemon removed it or moved it out of the folder, because it was asked to. As it was just before. */
+  | { readonly kind: 'file.disposed'; readonly how: 'removed' | 'moved'; readonly file: FileState }
   | { readonly kind: 'writer'; readonly streamId: StreamId; readonly isOpen: boolean }
   | { readonly kind: 'daemon.started'; readonly daemon: string; readonly remembers: boolean }
+  /** SIGSTOP, and SIGCONT after so long. */
+  | { readonly kind: 'paused'; readonly daemon: string; readonly ms: number }
+  /** It cannot reach Redis for so long; others can. */
+  | { readonly kind: 'cut_off'; readonly daemon: string; readonly ms: number }
   | { readonly kind: 'daemon.ended'; readonly daemon: string; readonly how: 'killed' | 'stopped' | 'broken' }
   /** A stream moved. */
   | {
@@ -127,18 +134,24 @@ export type WorldEvent =
 
 export type Fault =
   | 'state_dir_lost'
+  | 'state_dir_rolled_back'
+  | 'record_damaged'
+  | 'journal_refuses'
+  | 'journal_slow'
+  | 'journal_shut'
   | 'registry_emptied'
   | 'registry_rolled_back'
   | 'registry_away'
+  | 'registry_back'
+  | 'registry_refuses'
   | 'registry_slow'
-  | 'registry_reply_lost'
-  | 'journal_refuses'
-  | 'journal_slow'
+  | 'registry_replies_lost'
   | 's3_weather'
   | 'upload_aborted_outside'
+  | 'object_deleted'
   | 'foreign_put'
-  | 'paused'
-  | 'hints_lost';
+  | 'clock_jumped'
+  | 'files_unreadable';
 
 export type Logged = WorldEvent & { readonly atMs: number };
 
@@ -165,6 +178,8 @@ export interface Evidence {
   readonly limits: { readonly partsInFlight: number; readonly partsInFlightPerUpload: number };
   /** Whether it can be seen who writes. */
   readonly seesWriters: boolean;
+  /** The server lists unfinished uploads. */
+  readonly listsUploads: boolean;
   /** The server refuses conditional requests that do not hold. */
   readonly conditionalComplete: boolean;
 }

@@ -1,7 +1,7 @@
 // The event log, read once and indexed: contents that files had, requests and what became of them, moves of streams.
 
 import type { StreamId } from '../../../src/machines/ids.ts';
-import type { Evidence, Fault, FileState, Logged } from './evidence.ts';
+import type { Evidence, Fault, FileState, Logged, S3Operation } from './evidence.ts';
 
 type EventOf<K extends Logged['kind']> = Extract<Logged, { readonly kind: K }>;
 
@@ -33,9 +33,14 @@ export interface History {
   readonly moves: ReadonlyMap<StreamId, readonly Move[]>;
   /** Place of the last such fault. */
   readonly faults: ReadonlyMap<Fault, number>;
+  /** Place of the last time that a daemon lost what it remembered, or part of it; -1: never. */
+  readonly forgotAt: number;
   /** Streams whose upload the operator gave up. */
   readonly givenUp: ReadonlySet<StreamId>;
 }
+
+/** What makes a daemon count from what it finds. */
+const FORGETS: readonly Fault[] = ['state_dir_lost', 'state_dir_rolled_back', 'record_damaged'];
 
 export function historyOf({ events }: Evidence): History {
   const versions = new Map<StreamId, Version[]>();
@@ -65,7 +70,8 @@ export function historyOf({ events }: Evidence): History {
         noteRequest(requests, at, event);
     }
   }
-  return { versions, unlinked, requests, moves, faults, givenUp };
+  const forgotAt = Math.max(...FORGETS.map((fault) => faults.get(fault) ?? -1));
+  return { versions, unlinked, requests, moves, faults, forgotAt, givenUp };
 }
 
 function listed<K, V>(lists: Map<K, V[]>, key: K): V[] {
@@ -116,6 +122,9 @@ export const streamIn = (metadata: Readonly<Record<string, string>> | null): Str
   (metadata?.['tailrace-stream'] as StreamId | undefined) ?? null;
 export const generationIn = (metadata: Readonly<Record<string, string>> | null): number =>
   Number(metadata?.['tailrace-generation'] ?? 0);
+
+/** Sends a part, or has the server copy one. */
+export const isPart = (operation: S3Operation): boolean => operation === 'uploadPart' || operation === 'copyPart';
 
 /** Ids are long: their first digits are enough for a sentence. */
 export const short = (id: string): string => id.slice(0, 8);

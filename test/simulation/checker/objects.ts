@@ -20,8 +20,9 @@ function* sameGeneration(made: readonly Request[], history: History): Iterable<s
     const name = `${streamIn(metadata)}/${generationIn(metadata)}`;
     const before = seen.get(name);
     seen.set(name, request);
-    // A daemon that lost its memory counts from the objects that it finds.
-    if (!before || (history.faults.get('state_dir_lost') ?? -1) > before.at) continue;
+    // A daemon that lost its memory counts from the objects that it finds, under the name that the file has now.
+    const isElsewhere = before?.sent.key !== request.sent.key && history.forgotAt >= 0;
+    if (!before || isElsewhere || history.forgotAt > before.at) continue;
     yield `generation ${generationIn(metadata)} of stream ${short(streamIn(metadata) ?? '?')} became two objects: ${before.sent.key} and ${request.sent.key} (event ${request.executedAt})`;
   }
 }
@@ -42,11 +43,11 @@ function* sameBytes(made: readonly Request[], { events }: Evidence, history: His
         at > from &&
         at < to &&
         event.kind === 'fault' &&
-        event.what === 'foreign_put' &&
+        (event.what === 'foreign_put' || event.what === 'object_deleted') &&
         event.detail === former.sent.key,
     );
-    // Under another name and with nothing remembered, nobody can know of the first.
-    const isForgotten = former.sent.key !== request.sent.key && (history.faults.get('state_dir_lost') ?? -1) > from;
+    // Under another name and with nothing remembered, or only what Redis knew before, nobody can know of the first.
+    const isForgotten = former.sent.key !== request.sent.key && history.forgotAt >= 0;
     if (!changed && !isGone && !isForgotten)
       yield `stream ${short(id)} was sent twice: the object ${former.sent.key} (event ${from}) already was the file, as ${request.sent.key} is again (event ${to})`;
   }
@@ -74,10 +75,17 @@ export function leaks(evidence: Evidence, history: History): Violation[] {
   for (const moves of history.moves.values())
     for (const { event } of moves) for (const left of event.left) listed.add(left.uploadId);
   for (const record of evidence.records) for (const left of record.memory.leftUploads) listed.add(left.uploadId);
-  const forgotten = history.faults.get('state_dir_lost') ?? -1;
-  const opened = new Map([...history.requests.values()].map(({ executed, at }) => [executed?.uploadId, at]));
+  const openedBy = new Map([...history.requests.values()].map((request) => [request.executed?.uploadId, request]));
+  const lastDaemon = evidence.events.findLast((event) => event.kind === 'daemon.started')?.daemon;
+  /** Of what a daemon had opened and not recorded when it died, only a list of uploads can tell. */
+  const canBeFound = (uploadId: string): boolean =>
+    evidence.listsUploads ||
+    [...history.moves.values()].some((moves) =>
+      moves.some(({ event }) => event.uploadId === uploadId && event.daemon === lastDaemon),
+    );
   return evidence.uploads
-    .filter(({ uploadId }) => !listed.has(uploadId) && (opened.get(uploadId) ?? -1) > forgotten)
+    .filter(({ uploadId }) => !listed.has(uploadId) && canBeFound(uploadId))
+    .filter(({ uploadId }) => (openedBy.get(uploadId)?.at ?? -1) > history.forgotAt)
     .filter(({ metadata }) => !evidence.unfinished.has(streamIn(metadata) ?? ('' as never)))
     .map(({ uploadId, key, parts }) => ({
       invariant: 'I5',

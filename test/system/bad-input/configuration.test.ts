@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run } from '../../../src/cli/run.ts';
-import { SETTING_PROPERTIES, settingOf } from '../../../src/config-schema.ts';
+import { SETTING_PROPERTIES, settingOf } from '../../../src/config/schema.ts';
 import { builtProgram } from '../harness/built-program.ts';
 import { type OwnerTest, ownProcess } from '../harness/owned-processes.ts';
 
@@ -54,6 +54,9 @@ async function runVerb(owner: OwnerTest, wrong: Parameters<typeof wrongWorld>[1]
         talk += text;
       },
       compose: () => Promise.reject(new Error('a daemon is composed with nonsense')),
+      tools: () => Promise.reject(new Error('tools are made with nonsense')),
+      ask: async () => null,
+      screen: () => null,
     },
   );
   return { exitCode, talk, folder };
@@ -112,13 +115,17 @@ const CASES: readonly (readonly [string, (folder: string) => Readonly<Record<str
   ['a bucket given as URL', () => ({ S3_BUCKET_NAME: 's3://takes/' }), /S3_BUCKET_NAME.*\n.*is a URL/],
   ['a key without its secret', () => ({ S3_ACCESS_KEY_ID: 'a' }), /S3_ACCESS_KEY_ID.*\n.*without S3_SECRET_ACCESS_KEY/],
   ['a port beyond all ports', () => ({ PROM_PORT: '70000' }), /PROM_PORT.*\n.*more than 65535/],
-  ['an address that the world could reach', () => ({ HTTP_ADDRESS: '0.0.0.0' }), /HTTP_ADDRESS.*\n.*not loopback/],
+  ['an address with its port', () => ({ HTTP_ADDRESS: '0.0.0.0:8000' }), /HTTP_ADDRESS.*\n.*no address/],
   [
     'memory for less than one part',
     () => ({ UPLOAD_BUFFER_BYTES: '5MiB', CHUNK_SIZE_BYTES: '8MiB' }),
     /cannot hold one part/,
   ],
-  ['a setting that does not exist yet', () => ({ AFTER_COMPLETE: 'delete' }), /AFTER_COMPLETE.*\n.*not yet/],
+  [
+    'files that may not be touched so',
+    () => ({ AFTER_COMPLETE: 'remove' }),
+    /AFTER_COMPLETE.*\n.*\n.*keep, delete or move/,
+  ],
   [
     'a secret in a file that is not there',
     () => ({ S3_SECRET_ACCESS_KEY_FILE: '/nowhere/secret' }),

@@ -14,7 +14,7 @@ import { until } from '../harness/waiting.ts';
 const NAME = 'take.mkv';
 
 describe.concurrent('files that may not be read', { timeout: 120_000 }, () => {
-  test('a file: parked with who can cure it; it arrives when it may be read, the others at once', async (context) => {
+  test('F69 a file: parked with who can cure it; it arrives when it may be read, the others at once', async (context) => {
     const scene = await openScene(context, { startDaemon: false });
     await scene.daemon.start({ withoutPrivileges: true });
     await writeFile(scene.path(NAME), content(CHUNK_BYTES + MIB), { mode: 0o000 });
@@ -29,7 +29,7 @@ describe.concurrent('files that may not be read', { timeout: 120_000 }, () => {
     await expectDelivered(scene, NAME);
   });
 
-  test('a file whose permission is taken away while it grows: what is sent stays, and it arrives in the end', async (context) => {
+  test('F69 a file whose permission is taken away while it grows: what is sent stays, and it arrives in the end', async (context) => {
     const scene = await openScene(context, { startDaemon: false });
     await writeFile(scene.path(NAME), content(CHUNK_BYTES + MIB));
     await scene.daemon.start({ withoutPrivileges: true });

@@ -11,6 +11,14 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const STAMP = join(ROOT, 'dist', '.built');
 const LOCK = join(ROOT, 'dist', '.building');
+/** Besides src. The page shows the stream's chart. */
+const BUILD_INPUTS = [
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'vite.config.ts',
+  'package.json',
+  'docs/statecharts/stream.svg',
+];
 const POLL_MS = 100;
 /** The build takes seconds: a lock of this age was left by a run that was killed. */
 const STALE_LOCK_MS = 120_000;
@@ -58,7 +66,7 @@ function runBuild(): Promise<void> {
 
 function isFresh(): boolean {
   const stampMs = mtimeMs(STAMP);
-  const files = ['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((name) => mtimeMs(join(ROOT, name)));
+  const files = BUILD_INPUTS.map((name) => mtimeMs(join(ROOT, name)));
   return stampMs > 0 && stampMs >= Math.max(newestMs(join(ROOT, 'src')), ...files);
 }
 

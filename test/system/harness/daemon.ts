@@ -27,6 +27,8 @@ export interface StartOptions {
   readonly args?: readonly string[];
   /** Without root's power over files it does not own or may not read. Stays for later restarts. */
   readonly withoutPrivileges?: boolean;
+  /** A program to run instead of the built one. Stays for later restarts. */
+  readonly program?: string;
 }
 
 export type Wanted = string | ((stream: StreamView) => boolean);
@@ -36,6 +38,7 @@ export class Daemon {
   readonly #test: OwnerTest;
   #settings: Settings;
   #withoutPrivileges = false;
+  #program: string | null = null;
   #process: OwnedProcess | null = null;
   #formerLog = '';
   #address = '';
@@ -73,10 +76,11 @@ export class Daemon {
     this.#settings = { ...this.#settings, ...options.settings };
     this.#withoutPrivileges = options.withoutPrivileges ?? this.#withoutPrivileges;
     this.#formerLog = this.log();
+    this.#program = options.program ?? this.#program;
     const { main } = await builtProgram();
     // The environment is only what is given: a developer's own settings must not decide a test.
     const env = { PATH: process.env['PATH'] ?? '', HOME: this.stateDir, ...this.#settings };
-    const node = [process.execPath, main, 'run', ...(options.args ?? [])];
+    const node = [process.execPath, this.#program ?? main, 'run', ...(options.args ?? [])];
     const [program = '', ...args] = this.#withoutPrivileges ? [...DROP_PRIVILEGES, ...node] : node;
     this.#process = ownProcess(this.#test, program, args, { env });
     const wanted = options.until ?? 'ready';

@@ -30,6 +30,10 @@ const QUICK: Settings = {
 export interface SceneOptions {
   readonly settings?: Settings;
   readonly redis?: boolean;
+  /** More words for its command line. */
+  readonly redisFlags?: readonly string[];
+  /** One that runs already, and is the test's. */
+  readonly redisServer?: RedisServer;
   /** dev-s3 as a process of its own, which can be killed and frozen. */
   readonly s3OwnProcess?: boolean;
   /** false: the test starts the daemon itself (`scene.daemon.start()`), for example after it has put files there. */
@@ -46,6 +50,8 @@ export interface Scene {
   readonly s3: S3Server;
   readonly redis: RedisServer | null;
   readonly daemon: Daemon;
+  /** One more on the same S3, Redis and folder, with a STATE_DIR of its own (`STATE_DIR` is not given: `state-2` and so on). */
+  another(settings?: Settings): Daemon;
 }
 
 export async function openScene(test: OwnerTest, options: SceneOptions = {}): Promise<Scene> {
@@ -55,9 +61,10 @@ export async function openScene(test: OwnerTest, options: SceneOptions = {}): Pr
   mkdirSync(recordings);
   mkdirSync(join(folder, 'state'));
   const s3 = await startS3(test, folder, options.s3OwnProcess ? { ownProcess: true } : {});
-  const redis = options.redis ? await startRedisServer() : null;
-  if (redis) test.onTestFinished(() => redis.stop());
-  const daemon = new Daemon(test, {
+  const redis =
+    options.redisServer ?? (options.redis ? await startRedisServer({ flags: options.redisFlags ?? [] }) : null);
+  if (redis && !options.redisServer) test.onTestFinished(() => redis.stop());
+  const settings: Settings = {
     ...QUICK,
     WATCH_DIR: recordings,
     STATE_DIR: join(folder, 'state'),
@@ -68,7 +75,15 @@ export async function openScene(test: OwnerTest, options: SceneOptions = {}): Pr
     S3_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
     ...(redis ? { REDIS_URL: redis.url } : {}),
     ...options.settings,
-  });
+  };
+  const daemon = new Daemon(test, settings);
+  let daemons = 1;
+  const another = (more: Settings = {}): Daemon => {
+    daemons += 1;
+    const stateDir = more['STATE_DIR'] ?? join(folder, `state-${daemons}`);
+    mkdirSync(stateDir, { recursive: true });
+    return new Daemon(test, { ...settings, STATE_DIR: stateDir, ...more });
+  };
   if (options.startDaemon ?? true) await daemon.start();
-  return { folder, recordings, path: (name) => join(recordings, name), s3, redis, daemon };
+  return { folder, recordings, path: (name) => join(recordings, name), s3, redis, daemon, another };
 }

@@ -36,7 +36,7 @@ const isIn = (scene: Scene, state: string) =>
 
 const MOMENTS: readonly Moment[] = [
   {
-    name: 'between Create and its answer',
+    name: 'F1 between Create and its answer',
     fault: { operation: 'CreateMultipartUpload', key: NAME, fault: 'slow', delayMs: NEVER_MS, times: 1 },
     reached: (scene) =>
       until('an upload is open', async () => (await scene.s3.openUploads()).find(({ key }) => key === NAME) ?? null),
@@ -44,21 +44,21 @@ const MOMENTS: readonly Moment[] = [
     completesOwed: 1,
   },
   {
-    name: 'with half a part sent',
+    name: 'F2 with half a part sent',
     fault: { operation: 'UploadPart', key: NAME, partNumber: 3, fault: 'stall', afterBytes: MIB, times: 1 },
     reached: (scene) => scene.daemon.waitForState(NAME, ({ partsHeld }) => partsHeld === PARTS - 2),
     state: 'active.uploading',
     completesOwed: 1,
   },
   {
-    name: 'with a part at S3 whose answer did not come',
+    name: 'F3 with a part at S3 whose answer did not come',
     fault: { operation: 'UploadPart', key: NAME, partNumber: 3, fault: 'slow', delayMs: NEVER_MS, times: 1 },
     reached: (scene) => scene.daemon.waitForState(NAME, ({ partsHeld }) => partsHeld === PARTS - 2),
     state: 'active.uploading',
     completesOwed: 1,
   },
   {
-    name: 'with Complete on its way, not executed',
+    name: 'F5 with Complete on its way, not executed',
     fault: { operation: 'CompleteMultipartUpload', key: NAME, fault: 'stall', times: 1 },
     reached: (scene) => isIn(scene, 'finalizing.completing'),
     state: 'finalizing.completing',
@@ -66,14 +66,14 @@ const MOMENTS: readonly Moment[] = [
     isInDoubt: true,
   },
   {
-    name: 'right after Complete, before its answer',
+    name: 'F6 F44 right after Complete, before its answer',
     fault: { operation: 'CompleteMultipartUpload', key: NAME, fault: 'slow', delayMs: NEVER_MS, times: 1 },
     reached: (scene) => until('the object is there', async () => await scene.s3.objectOf(NAME)),
     state: 'finalizing.completing',
     completesOwed: 0,
   },
   {
-    name: 'between the proof and the receipt',
+    name: 'F7 between the proof and the receipt',
     fault: { operation: 'PutObject', key: `${NAME}.metadata.json`, fault: 'stall', times: 1 },
     reached: (scene) => isIn(scene, 's3_completed.publishing'),
     state: 's3_completed.publishing',
@@ -131,26 +131,28 @@ async function crashAt(context: TestContext, moment: Moment, loss: Loss): Promis
 }
 
 const moments = (...names: readonly string[]) => MOMENTS.filter(({ name }) => names.includes(name));
-const PART_AT_S3 = 'with a part at S3 whose answer did not come';
-const AFTER_COMPLETE = 'right after Complete, before its answer';
+const PART_AT_S3 = 'F3 with a part at S3 whose answer did not come';
+const AFTER_COMPLETE = 'F6 F44 right after Complete, before its answer';
 
 describe.concurrent('killed, and nothing is lost', { timeout: 120_000 }, () => {
   test.for(MOMENTS)('$name', (moment, context) => crashAt(context, moment, 'nothing'));
 });
 
 describe.concurrent(`killed, and ${LOSSES.stateDir}`, { timeout: 120_000 }, () => {
-  test.for(moments('between Create and its answer', PART_AT_S3, AFTER_COMPLETE, 'between the proof and the receipt'))(
-    '$name',
-    (moment, context) => crashAt(context, moment, 'stateDir'),
-  );
+  test.for(
+    moments('F1 between Create and its answer', PART_AT_S3, AFTER_COMPLETE, 'F7 between the proof and the receipt'),
+  )('F48 with STATE_DIR lost and Redis kept: $name', (moment, context) => crashAt(context, moment, 'stateDir'));
 });
 
 describe.concurrent(`killed, and ${LOSSES.redis}`, { timeout: 120_000 }, () => {
-  test.for(moments(PART_AT_S3, AFTER_COMPLETE))('$name', (moment, context) => crashAt(context, moment, 'redis'));
+  test.for(moments(PART_AT_S3, AFTER_COMPLETE))('F48 with Redis emptied and STATE_DIR kept: $name', (moment, context) =>
+    crashAt(context, moment, 'redis'),
+  );
 });
 
 describe.concurrent(`killed, and ${LOSSES.both}`, { timeout: 120_000 }, () => {
-  test.for(moments(PART_AT_S3, 'with Complete on its way, not executed', AFTER_COMPLETE))('$name', (moment, context) =>
-    crashAt(context, moment, 'both'),
+  test.for(moments(PART_AT_S3, 'F5 with Complete on its way, not executed', AFTER_COMPLETE))(
+    'F48 F72 with STATE_DIR lost and no Redis: $name',
+    (moment, context) => crashAt(context, moment, 'both'),
   );
 });

@@ -37,7 +37,7 @@ async function expectRebuilt(scene: Scene, recording: Recording, id: string): Pr
 
 describe.concurrent('a stored record that cannot be read', { timeout: 120_000 }, () => {
   test.for(DAMAGES)(
-    'in the journal, because it %s: told, and rebuilt without a part sent twice',
+    'F55 in the journal, because it %s: told, and rebuilt without a part sent twice',
     async ([_what, text], context) => {
       const { scene, recording, id } = await growing(context, false);
       await scene.daemon.kill();
@@ -50,7 +50,7 @@ describe.concurrent('a stored record that cannot be read', { timeout: 120_000 },
     },
   );
 
-  test('in Redis, with STATE_DIR lost: rebuilt without a part sent twice, and Redis is right again', async (context) => {
+  test('F55 in Redis, with STATE_DIR lost: rebuilt without a part sent twice, and Redis is right again', async (context) => {
     const { scene, recording, id } = await growing(context, true);
     const sight = new RedisSight(context, scene);
     await sight.waitFor('three parts', id, ({ parts }) => parts.length === 3);

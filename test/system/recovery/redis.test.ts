@@ -34,7 +34,7 @@ const partsHeld = (scene: Scene, parts: number) =>
 const COMPLETED = { sets: ['streams:completed'], parts: [], state: null };
 
 describe.concurrent('Redis', { timeout: 120_000 }, () => {
-  test('killed while files grow and back again: nothing stops, afterwards it is right', async (context) => {
+  test('F47 killed while files grow and back again: nothing stops, afterwards it is right', async (context) => {
     const { scene, sight, recording, id } = await growing(context);
     await scene.redis?.kill();
     await recording.append(2 * CHUNK_BYTES);
@@ -55,7 +55,7 @@ describe.concurrent('Redis', { timeout: 120_000 }, () => {
     for (const each of [id, small]) expect(await sight.of(each)).toMatchObject(COMPLETED);
   });
 
-  test('emptied under a living daemon: written again, each stream in exactly one set, its parts complete', async (context) => {
+  test('F48 emptied under a living daemon: written again, each stream in exactly one set, its parts complete', async (context) => {
     const { scene, sight, recording, id } = await growing(context);
     await writeFile(scene.path('small.log'), content(1000, 9));
     const { id: small } = await scene.daemon.waitForState('small.log', 'completed');
@@ -72,7 +72,7 @@ describe.concurrent('Redis', { timeout: 120_000 }, () => {
     await expectDelivered(scene, NAME);
   });
 
-  test('emptied while the daemon was dead: written again from STATE_DIR, before anything else happens', async (context) => {
+  test('F48 emptied while the daemon was dead: written again from STATE_DIR, before anything else happens', async (context) => {
     const { scene, sight, recording, id } = await growing(context);
     await scene.daemon.kill();
     await sight.redis.flushall();
@@ -87,7 +87,7 @@ describe.concurrent('Redis', { timeout: 120_000 }, () => {
     expect(await timesTaken(scene, NAME)).toEqual(onceEach(4));
   });
 
-  test('refused at the start: the daemon works, and says so; it is written when it comes', async (context) => {
+  test('F46 refused at the start: the daemon works, and says so; it is written when it comes', async (context) => {
     const port = await freePort();
     const scene = await openScene(context, { settings: { REDIS_URL: `redis://127.0.0.1:${port}` } });
     await scene.daemon.waitForLog('Redis does not answer');
@@ -99,7 +99,7 @@ describe.concurrent('Redis', { timeout: 120_000 }, () => {
     );
   });
 
-  test('rolled back to an older dump while the daemon was dead: the journal is newer, nothing is done twice', async (context) => {
+  test('F49 rolled back to an older dump while the daemon was dead: the journal is newer, nothing is done twice', async (context) => {
     const { scene, sight, recording, id } = await growing(context);
     const dumps = new Map<string, Buffer>();
     for (const key of [`stream:${id}:meta`, `stream:${id}:parts`, `stream:${id}:snapshot`]) {

@@ -28,7 +28,7 @@ async function statusOf(test_: OwnerTest, scene: Scene): Promise<string> {
 }
 
 describe.concurrent('a cause that a person can cure', { timeout: 120_000 }, () => {
-  test('a missing bucket: parked with the cause and the hint, everywhere; gone on by itself when the bucket is there', async (context) => {
+  test('F40 a missing bucket: parked with the cause and the hint, everywhere; gone on by itself when the bucket is there', async (context) => {
     const scene = await openScene(context, { startDaemon: false });
     await scene.s3.deleteBucket();
     await scene.daemon.start({ until: 'listening' });
@@ -72,7 +72,7 @@ describe.concurrent('a cause that a person can cure', { timeout: 120_000 }, () =
     await expectDelivered(scene, NAME);
   });
 
-  test('the right to complete alone is refused: waits, nothing is aborted, goes on when it may', async (context) => {
+  test('F39 the right to complete alone is refused: waits, nothing is aborted, goes on when it may', async (context) => {
     const scene = await openScene(context);
     await scene.s3.addFaults({
       operation: 'CompleteMultipartUpload',

@@ -11,7 +11,7 @@ import { onceEach, RedisSight, requestsFor, timesTaken } from './looking.ts';
 const NAME = 'take.mkv';
 
 describe.concurrent('SIGTERM', { timeout: 120_000 }, () => {
-  test('while a file grows: exit 0 within the grace, what is in flight is finished; the restart goes on', async (context) => {
+  test('F12 while a file grows: exit 0 within the grace, what is in flight is finished; the restart goes on', async (context) => {
     const scene = await openScene(context, { redis: true });
     const sight = new RedisSight(context, scene);
     await scene.s3.addFaults({ operation: 'UploadPart', key: NAME, fault: 'slow', delayMs: 1_500 });
@@ -34,7 +34,7 @@ describe.concurrent('SIGTERM', { timeout: 120_000 }, () => {
     expect(await timesTaken(scene, NAME)).toEqual(onceEach(14));
   });
 
-  test('that cannot end in time is cut off at the grace, and nothing is lost', async (context) => {
+  test('F12 that cannot end in time is cut off at the grace, and nothing is lost', async (context) => {
     const scene = await openScene(context, { settings: { SHUTDOWN_GRACE_SECONDS: '1' } });
     await scene.s3.addFaults({ operation: 'UploadPart', key: NAME, partNumber: 2, fault: 'stall', times: 1 });
     await writeFile(scene.path(NAME), content(2 * CHUNK_BYTES + MIB));
@@ -48,7 +48,7 @@ describe.concurrent('SIGTERM', { timeout: 120_000 }, () => {
     expect((await timesTaken(scene, NAME))[1]).toBe(1);
   });
 
-  test('under a Complete on its way: its answer is waited for, no second one is sent', async (context) => {
+  test('F12 under a Complete on its way: its answer is waited for, no second one is sent', async (context) => {
     const scene = await openScene(context);
     await scene.s3.addFaults({ operation: 'CompleteMultipartUpload', key: NAME, fault: 'slow', delayMs: 2_000 });
     await writeFile(scene.path(NAME), content(CHUNK_BYTES + MIB));

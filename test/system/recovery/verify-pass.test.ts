@@ -12,7 +12,7 @@ const NAME = 'long.mkv';
 const FILE_BYTES = 320 * MIB;
 const LOOK_EVERY_MS = 3;
 
-test('killed during the verify pass: no part is sent twice, one Complete', { timeout: 120_000 }, async (context) => {
+test('F4 killed during the verify pass: no part is sent twice, one Complete', { timeout: 120_000 }, async (context) => {
   const scene = await openScene(context, { settings: { LOG_LEVEL: 'debug', CHUNK_SIZE_BYTES: '16MiB' } });
   const file = await open(scene.path(NAME), 'w');
   const next = contentFrom(5);

@@ -79,7 +79,7 @@ describe.concurrent('writers that append', { timeout: 120_000 }, () => {
     expect(stream.generation).toBe(1);
   });
 
-  test('a header patched at the close is in the object', async (context) => {
+  test('F58 a header patched at the close is in the object', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const recording = await Recording.start(context, scene.path('header.bin'));
@@ -91,7 +91,7 @@ describe.concurrent('writers that append', { timeout: 120_000 }, () => {
     await witness.testify();
   });
 
-  test('earlier bytes that are edited after they were sent are in the object, though the times were set back', async (context) => {
+  test('F59 earlier bytes that are edited after they were sent are in the object, though the times were set back', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const recording = await Recording.start(context, scene.path('edited.bin'));
@@ -121,7 +121,7 @@ describe.concurrent('writers that come and go', { timeout: 120_000 }, () => {
     await witness.testify();
   });
 
-  test('files that are edited at any moment, also while they are finalized, end up as their objects', async (context) => {
+  test('F65 files that are edited at any moment, also while they are finalized, end up as their objects', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const names = Array.from({ length: 6 }, (_, index) => `restless-${index}.bin`);
@@ -165,7 +165,7 @@ describe.concurrent('files that have their size before their data', { timeout: 1
     await recording.close();
   }
 
-  test('a sparse file that is filled later arrives with its data', async (context) => {
+  test('F71 a sparse file that is filled later arrives with its data', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const recording = await Recording.start(context, scene.path('sparse.bin'));
@@ -175,7 +175,7 @@ describe.concurrent('files that have their size before their data', { timeout: 1
     await witness.testify();
   });
 
-  test('a preallocated file that is filled later arrives with its data', async (context) => {
+  test('F71 a preallocated file that is filled later arrives with its data', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const path = scene.path('preallocated.bin');

@@ -12,7 +12,7 @@ const uploadsOf = async (scene: Scene, key: string): Promise<number> =>
   (await scene.s3.requests()).filter((each) => each.operation === 'CreateMultipartUpload' && each.key === key).length;
 
 describe.concurrent('a file after its object is there', { timeout: 120_000 }, () => {
-  test('one that grows again becomes the next generation and replaces its object', async (context) => {
+  test('F65 one that grows again becomes the next generation and replaces its object', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     await writeFile(scene.path('grows.bin'), content(2 * CHUNK_BYTES + 5));
@@ -27,7 +27,7 @@ describe.concurrent('a file after its object is there', { timeout: 120_000 }, ()
     await witness.testify();
   });
 
-  test('one that is edited in place becomes the next generation, though its times were set back', async (context) => {
+  test('F59 one that is edited in place becomes the next generation, though its times were set back', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const path = scene.path('edited.bin');
@@ -57,7 +57,7 @@ describe.concurrent('a file after its object is there', { timeout: 120_000 }, ()
     expect(await uploadsOf(scene, 'kept.bin')).toBe(1);
   });
 
-  test('one that is cut shorter gets a key of its own and its former object stays', async (context) => {
+  test('F60 one that is cut shorter gets a key of its own and its former object stays', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const path = scene.path('cut.bin');
@@ -72,7 +72,7 @@ describe.concurrent('a file after its object is there', { timeout: 120_000 }, ()
 });
 
 describe.concurrent('a file that is cut while it grows', { timeout: 120_000 }, () => {
-  test('goes on under another key, and the upload of what was cut off is kept and listed', async (context) => {
+  test('F60 goes on under another key, and the upload of what was cut off is kept and listed', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const recording = await Recording.start(context, scene.path('take.bin'));
@@ -103,7 +103,7 @@ describe.concurrent('a file that is cut while it grows', { timeout: 120_000 }, (
     await witness.testify();
   });
 
-  test('and refilled faster than anybody looks arrives as it is', async (context) => {
+  test('F60 and refilled faster than anybody looks arrives as it is', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const recording = await Recording.start(context, scene.path('refilled.bin'));
@@ -118,7 +118,7 @@ describe.concurrent('a file that is cut while it grows', { timeout: 120_000 }, (
     await witness.testify();
   });
 
-  test('by a rotation that copies and truncates arrives in all its pieces', async (context) => {
+  test('F60 by a rotation that copies and truncates arrives in all its pieces', async (context) => {
     const scene = await openScene(context);
     const logger = await Recording.start(context, scene.path('app.log'), { flags: 'a' });
     await logger.append(2 * CHUNK_BYTES + MIB);

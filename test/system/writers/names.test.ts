@@ -19,7 +19,7 @@ async function allCompleted(scene: Scene, count: number): Promise<void> {
 }
 
 describe.concurrent('names that change while the file grows', { timeout: 120_000 }, () => {
-  test('a renamed file keeps the key under which it began', async (context) => {
+  test('F61 a renamed file keeps the key under which it began', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const recording = await Recording.start(context, scene.path('rec.tmp.mkv'));
@@ -34,7 +34,7 @@ describe.concurrent('names that change while the file grows', { timeout: 120_000
     await witness.testify();
   });
 
-  test('a second file under the name of a renamed one gets another key', async (context) => {
+  test('F61 F76 a second file under the name of a renamed one gets another key', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     const first = await Recording.start(context, scene.path('app.log'), { seed: 1 });
@@ -52,7 +52,7 @@ describe.concurrent('names that change while the file grows', { timeout: 120_000
     await witness.testify();
   });
 
-  test('a file that is unlinked while its writer goes on arrives through the held descriptor', async (context) => {
+  test('F62 a file that is unlinked while its writer goes on arrives through the held descriptor', async (context) => {
     const scene = await openScene(context);
     const path = scene.path('gone.bin');
     const recording = await Recording.start(context, path, { seed: 3 });
@@ -66,7 +66,7 @@ describe.concurrent('names that change while the file grows', { timeout: 120_000
     expect(await scene.s3.openUploads()).toEqual([]);
   });
 
-  test('a file that is unlinked before its first part was full arrives as well', async (context) => {
+  test('F62 a file that is unlinked before its first part was full arrives as well', async (context) => {
     const scene = await openScene(context);
     const path = scene.path('short.bin');
     const recording = await Recording.start(context, path, { seed: 4 });
@@ -79,7 +79,20 @@ describe.concurrent('names that change while the file grows', { timeout: 120_000
     await expectObject(scene, 'short.bin', fileOfBytes(content(2 * MIB, 4)));
   });
 
-  test('a file that another is renamed over arrives, and so does the other', async (context) => {
+  test('F62 beyond MAX_HELD_BYTES it is let go: told as failed_source, its upload is kept', async (context) => {
+    const scene = await openScene(context, { settings: { MAX_HELD_BYTES: '1MiB' } });
+    const path = scene.path('gone.bin');
+    const recording = await Recording.start(context, path, { seed: 3 });
+    await recording.append(2 * CHUNK_BYTES);
+    const { uploadId } = await scene.daemon.waitForState('gone.bin', ({ partsHeld }) => partsHeld > 0);
+    await unlink(path);
+    const failed = await scene.daemon.waitForState('gone.bin', 'failed_source');
+    expect(failed.failure?.code).toBe('source_gone');
+    expect(scene.daemon.log()).toContain('a deleted file is let go');
+    expect((await scene.s3.openUploads()).map((upload) => upload.uploadId)).toEqual([uploadId]);
+  });
+
+  test('F61 a file that another is renamed over arrives, and so does the other', async (context) => {
     const scene = await openScene(context);
     const first = await Recording.start(context, scene.path('doc.bin'), { seed: 5 });
     await first.append(CHUNK_BYTES + MIB);
@@ -95,7 +108,7 @@ describe.concurrent('names that change while the file grows', { timeout: 120_000
     expect(await s3.openUploads()).toEqual([]);
   });
 
-  test('files in a folder that is renamed keep their keys, and those that come later get new ones', async (context) => {
+  test('F61 files in a folder that is renamed keep their keys, and those that come later get new ones', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     await mkdir(scene.path('day-1/cam'), { recursive: true });

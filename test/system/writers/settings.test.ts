@@ -1,6 +1,6 @@
 // Settings that change what is sent and where: each with a writer that goes back, because that is where they could go wrong.
 
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { content } from '../../fixtures/writers/content.ts';
@@ -53,6 +53,31 @@ describe.concurrent('settings', { timeout: 120_000 }, () => {
     );
     for (const { path, key } of await scene.daemon.streams()) await expectObject(scene, key ?? '', await fileOf(path));
     expect((await scene.s3.keys()).filter((key) => !key.endsWith('.json'))).toEqual(['same.bin', 'same~2.bin']);
+  });
+
+  test('AFTER_COMPLETE=delete: the file is gone when its object is proven, and not before', async (context) => {
+    const scene = await openScene(context, { settings: { AFTER_COMPLETE: 'delete' } });
+    const recording = await Recording.start(context, scene.path('take.bin'));
+    await recording.append(12 * MIB);
+    await scene.daemon.waitForState('take.bin', ({ partsHeld }) => partsHeld >= 1);
+    await recording.overwrite(4, Buffer.from('head'));
+    const whole = await readFile(scene.path('take.bin'));
+    await recording.close();
+    const done = await scene.daemon.waitForState('take.bin', ({ status }) => status === 'completed');
+    expect(await readdir(scene.recordings)).toEqual([]);
+    const object = await scene.s3.bytesOf(done.key ?? '');
+    expect(object?.equals(whole)).toBe(true);
+  });
+
+  test('AFTER_COMPLETE=move: the file lies in the other folder, below its own', async (context) => {
+    const scene = await openScene(context, { startDaemon: false });
+    const done = join(scene.folder, 'done');
+    await scene.daemon.start({ settings: { AFTER_COMPLETE: `move:${done}` } });
+    await mkdir(scene.path('room'));
+    await writeFile(scene.path('room/a.bin'), content(MIB));
+    await scene.daemon.waitForState('a.bin', ({ status }) => status === 'completed');
+    expect(await readFile(join(done, 'room/a.bin'))).toEqual(Buffer.from(content(MIB)));
+    expect(await readdir(scene.path('room'))).toEqual([]);
   });
 
   test('WATCH_DIR may be a link to the folder, and end in a slash', async (context) => {

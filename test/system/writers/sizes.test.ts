@@ -8,7 +8,7 @@ import { callWitness, expectDelivered } from '../harness/proof.ts';
 import { CHUNK_BYTES, MIB, openScene } from '../harness/scene.ts';
 
 describe.concurrent('sizes', { timeout: 120_000 }, () => {
-  test('an empty file opens nothing and leaves nothing behind', async (context) => {
+  test('F67 an empty file opens nothing and leaves nothing behind', async (context) => {
     const scene = await openScene(context);
     await writeFile(scene.path('empty.bin'), '');
     const stream = await scene.daemon.waitForState('empty.bin', 'aborted_no_parts');
@@ -35,7 +35,7 @@ describe.concurrent('sizes', { timeout: 120_000 }, () => {
     { what: 'exactly two parts', sizeBytes: 2 * CHUNK_BYTES, parts: [CHUNK_BYTES, CHUNK_BYTES] },
     { what: 'two parts and a byte', sizeBytes: 2 * CHUNK_BYTES + 1, parts: [CHUNK_BYTES, CHUNK_BYTES, 1] },
   ];
-  test('files of less than, exactly, and just over some parts arrive', async (context) => {
+  test('F67 files of less than, exactly, and just over some parts arrive', async (context) => {
     const scene = await openScene(context);
     const witness = callWitness(context, scene);
     for (const [seed, { what, sizeBytes }] of sizes.entries())
