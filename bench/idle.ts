@@ -13,11 +13,12 @@ import { WorkFolder } from './work-folder.ts';
 const STREAMS = [0, 100, 5000, 10_000];
 const FILES_PER_FOLDER = 500;
 const WATCHED_MS = 25_000;
-const SETTLE_MS = 5_000;
+/** After a pause of 100 s a file is as silent as it gets: nothing more changes in how often it is looked at. */
+const SETTLE_MS = 115_000;
 /** Silent, not finished. */
-const SETTINGS = { STREAM_TIMEOUT_SECONDS: '1d', STREAM_TIMEOUT_UNKNOWN_SECONDS: '1d' };
+export const SETTINGS = { STREAM_TIMEOUT_SECONDS: '1d', STREAM_TIMEOUT_UNKNOWN_SECONDS: '1d' };
 
-function makeFiles(folder: string, count: number): void {
+export function makeFiles(folder: string, count: number): void {
   for (let n = 0; n < count; n += 1) {
     const sub = join(folder, `folder-${Math.floor(n / FILES_PER_FOLDER)}`);
     if (n % FILES_PER_FOLDER === 0) mkdirSync(sub);
@@ -33,9 +34,8 @@ async function observed(daemon: Daemon, name: string): Promise<{ ms: number; tim
   return { ms: value('sum') * 1000, times: value('count') };
 }
 
-async function liveStreams(daemon: Daemon): Promise<number> {
-  const text = await daemon.metrics();
-  return [...text.matchAll(/^tailrace_streams\{[^}]*\} (\d+)/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+export async function admitted(daemon: Daemon): Promise<number> {
+  return [...(await daemon.streams()).values()].reduce((sum, count) => sum + count, 0);
 }
 
 async function costOf(streams: number, work: WorkFolder, sink: Sink): Promise<Row> {
@@ -43,7 +43,7 @@ async function costOf(streams: number, work: WorkFolder, sink: Sink): Promise<Ro
   const emptyMb = residentMbOf(daemon.pid);
   const startCpu = cpuMsOf(daemon.pid);
   makeFiles(daemon.watched, streams);
-  while ((await liveStreams(daemon)) < streams) await wait(500);
+  while ((await admitted(daemon)) < streams) await wait(500);
   await wait(SETTLE_MS);
   const admittedCpu = cpuMsOf(daemon.pid) - startCpu;
   const scansBefore = await observed(daemon, 'stale_scan');

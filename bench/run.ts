@@ -16,6 +16,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figures>>> = {
   'journal-parts': async () => (await import('./journal-parts.ts')).journalParts(),
   spawn: async () => (await import('./spawn.ts')).spawn(),
   idle: async () => (await import('./idle.ts')).idle(),
+  growing: async () => (await import('./growing.ts')).growing(),
+  recovery: async () => (await import('./recovery.ts')).recovery(),
 };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -32,6 +34,7 @@ if (unknown.length > 0) {
 if (!args.includes('--built')) {
   execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json', '--outDir', DIST], { cwd: root, stdio: 'inherit' });
   cpSync(join(root, 'package.json'), join(DIST, '../package.json'));
+  cpSync(join(root, 'bin'), join(DIST, '../bin'), { recursive: true });
   cpSync(join(root, 'src'), DIST, { recursive: true, filter: (path) => !path.endsWith('.ts') });
 }
 

@@ -4,13 +4,15 @@
 import { tmpdir } from 'node:os';
 import { createMonotonicClock } from '../src/adapters/monotonic-clock.ts';
 import { createRangeHasher } from '../src/adapters/range-hasher.ts';
-import { composeWorld, optionsOf } from '../src/compose-world.ts';
-import { loadConfig } from '../src/config.ts';
+import { composeWorld, optionsOf } from '../src/compose/world.ts';
+import { loadConfig } from '../src/config/load-config.ts';
 import type { Telemetry } from '../src/ports/telemetry.ts';
 import { createReadModel } from '../src/read-model/read-model.ts';
 import { createMemoryFileSource, createMemoryFiles } from '../test/fakes/memory-file-source.ts';
 import { MemoryJournalDisk, openMemoryJournal } from '../test/fakes/memory-journal.ts';
 import { MemoryS3 } from '../test/fakes/memory-object-store.ts';
+import { createMemoryDisposal } from '../test/fakes/memory-source-disposal.ts';
+import { scriptedProber } from '../test/fakes/scripted-prober.ts';
 import { createScriptedWatcher } from '../test/fakes/scripted-watcher.ts';
 import { createScriptedWriterCheck } from '../test/fakes/scripted-writer-check.ts';
 import { atMost, type Figures, median, type Row } from './figures.ts';
@@ -36,12 +38,16 @@ async function startSystem() {
   const ports = {
     clock: createMonotonicClock(),
     files: createMemoryFileSource(disk),
+    disposal: createMemoryDisposal(disk),
     store: new MemoryS3({ buckets: ['bench'], now: Date.now }).connect(),
     journal: journal.value,
     registry: null,
+    lock: null,
     watcher: createScriptedWatcher({ ...disk, paths: () => [] }),
     writers: createScriptedWriterCheck('open'),
     hasher: await createRangeHasher(),
+    prober: scriptedProber(),
+    notifiers: [],
     telemetry: silent,
     views: createReadModel(),
   };

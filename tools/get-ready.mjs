@@ -16,11 +16,16 @@ const TEST_PROGRAMS = [
   { program: 'redis-server', packages: ['redis-server'] },
   { program: 'ffmpeg', packages: ['ffmpeg'] },
   { program: 'promtool', packages: ['prometheus'] },
+  { program: 'systemd-notify', packages: ['systemd'] },
+  { program: 'chromium', packages: ['chromium'] },
   {
     program: 'gst-launch-1.0',
     packages: ['gstreamer1.0-tools', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good'],
   },
 ];
+
+/** Besides src. The page shows the stream's chart. */
+const BUILD_INPUTS = ['tsconfig.build.json', 'vite.config.ts', 'package.json', 'docs/statecharts/stream.svg'];
 
 const say = (line) => process.stderr.write(`${line}\n`);
 
@@ -60,7 +65,7 @@ function newestMs(folder) {
 }
 
 function build() {
-  const inputs = Math.max(newestMs('src'), statSync('tsconfig.build.json').mtimeMs, statSync('package.json').mtimeMs);
+  const inputs = Math.max(newestMs('src'), ...BUILD_INPUTS.map((path) => statSync(path).mtimeMs));
   if (existsSync('dist/.built') && statSync('dist/.built').mtimeMs >= inputs) return;
   say('Building ...');
   if (!run('npm', ['run', '--silent', 'build'])) fail('The build failed: see above.');
