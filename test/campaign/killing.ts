@@ -124,9 +124,11 @@ export class Killer {
 }
 
 /** What the last life sent: it is over. */
-export function countSent({ devS3, sent, blame, flavour }: Lane): void {
+export function countSent({ devS3, sent, blame, flavour, folder, victim }: Lane): void {
   if (!devS3) return;
-  const needless = sent.take(devS3.requests.all(), Date.now());
+  const requests = devS3.requests.all();
+  appendFileSync(join(folder, 'requests.jsonl'), requests.map((each) => `${JSON.stringify(each)}\n`).join(''));
+  const needless = sent.take(requests, victim.endedAtMs ?? Date.now());
   devS3.requests.clear();
   // Where uploads grow old, parts come to be wanted again.
   if (flavour !== 'aged') for (const part of needless) blame(`sent again, though it had been answered: ${part}`);

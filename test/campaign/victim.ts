@@ -24,6 +24,8 @@ export class Victim {
   readonly #program: string;
   readonly stateDir: string;
   life: OwnedProcess | null = null;
+  /** Of the newest life, epoch ms; null while it runs. */
+  endedAtMs: number | null = null;
 
   constructor(owner: OwnerTest, settings: Readonly<Record<string, string>>, program: string) {
     this.#owner = owner;
@@ -42,8 +44,13 @@ export class Victim {
       [PROGRAM]: this.#program,
       ...(trip ? { [CRASH_AT]: trip.point, [CRASH_SKIP]: String(trip.skip) } : {}),
     };
-    this.life = ownProcess(this.#owner, process.execPath, [MAIN, 'run'], { env });
-    return this.life;
+    const life = ownProcess(this.#owner, process.execPath, [MAIN, 'run'], { env });
+    this.life = life;
+    this.endedAtMs = null;
+    void life.ended.then(() => {
+      if (this.life === life) this.endedAtMs = Date.now();
+    });
+    return life;
   }
 
   /** Its address; null: it ended before. */

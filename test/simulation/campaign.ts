@@ -62,14 +62,20 @@ export interface CampaignOptions extends Chunk {
   readonly workers: number;
   /** Goes on after a failing seed. */
   readonly all: boolean;
+  /** After this time only what is missing from `least` is played; 0: all of it. */
+  readonly minutes?: number;
+  readonly least?: number;
   readonly onProgress?: (so_far: Tried) => void;
 }
 
-export async function campaign({ first, runs, workers, all, onProgress }: CampaignOptions): Promise<Tried> {
+export async function campaign(options: CampaignOptions): Promise<Tried> {
+  const { first, runs, workers, all, minutes = 0, least = 0, onProgress } = options;
   let tried = NOTHING_TRIED;
   let next = first;
   const end = first + runs;
+  const endMs = minutes > 0 ? performance.now() + minutes * 60_000 : Number.POSITIVE_INFINITY;
   const takeChunk = (): Chunk | null => {
+    if (performance.now() > endMs && next >= first + least) return null;
     if (next >= end || (!all && tried.failed.length > 0)) return null;
     const chunk = { first: next, runs: Math.min(CHUNK_RUNS, end - next) };
     next += chunk.runs;

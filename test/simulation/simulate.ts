@@ -1,5 +1,6 @@
-// `npm run simulate -- --seed N --runs M [--workers W] [--all] [--json] [--verbose]`: plays M seeds from N on, and names those that
-// break a promise, with the one command that plays each again. `--verbose` shows all that happened.
+// `npm run simulate -- --seed N --runs M [--workers W] [--minutes T [--least L]] [--all] [--json] [--verbose]`: plays M seeds from N on,
+// or as many as T minutes allow, but L, and names those that break a promise, with the one command that plays each again. `--verbose`
+// shows all that happened.
 
 import { parseArgs } from 'node:util';
 import { campaign, type FailedRun, type Tried } from './campaign.ts';
@@ -10,6 +11,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     runs: { type: 'string', default: '1' },
     workers: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '0' },
+    least: { type: 'string', default: '0' },
     verbose: { type: 'boolean', default: false },
     /** Goes on after a failing seed. */
     all: { type: 'boolean', default: false },
@@ -19,7 +22,8 @@ const { values } = parseArgs({
 
 const VIOLATIONS_SHOWN = 5;
 const BAR_CELLS = 30;
-const [first, runs, workers] = [values.seed, values.runs, values.workers].map(Number) as [number, number, number];
+const first = Number(values.seed);
+const runs = Number(values.runs);
 const startedMs = performance.now();
 const seconds = (): number => (performance.now() - startedMs) / 1_000;
 
@@ -59,7 +63,8 @@ async function showOne(seed: number): Promise<boolean> {
 
 async function showAll(): Promise<boolean> {
   const onProgress = process.stderr.isTTY ? { onProgress: showProgress } : {};
-  const tried = await campaign({ first, runs, workers, all: values.all, ...onProgress });
+  const [workers, minutes, least] = [Number(values.workers), Number(values.minutes), Number(values.least)];
+  const tried = await campaign({ first, runs, workers, minutes, least, all: values.all, ...onProgress });
   if (process.stderr.isTTY) process.stderr.write('\n');
   if (values.json) console.log(JSON.stringify({ ...tried, first, workers, seconds: seconds() }));
   else {

@@ -8,8 +8,11 @@ import type { Tried } from './campaign.ts';
 import { REGRESSION_SEEDS } from './regression-seeds.ts';
 import { run } from './run.ts';
 
-/** Four minutes of both cores at the most. */
-const SLICE_RUNS = 6_000;
+/** Two quiet cores need less than two minutes for all of them. Where they take longer, it stays at as many as fit. */
+const SLICE_RUNS = 20_000;
+const SLICE_MINUTES = 1;
+/** Enough to meet every kind of fault. */
+const LEAST_RUNS = 2_000;
 const LEAST_STEPS = 50;
 const WORKERS = 2;
 const LONG_MS = 1_200_000;
@@ -40,10 +43,20 @@ const MET: readonly RegExp[] = [
 ];
 
 /** In a process of its own: on XState's production build, on both cores, beside what else is tested. */
-async function simulate(runs: number): Promise<{ readonly code: unknown; readonly tried: Tried }> {
+async function simulate(): Promise<{ readonly code: unknown; readonly tried: Tried }> {
   const program = new URL('simulate.ts', import.meta.url).pathname;
-  const flags = ['--runs', String(runs), '--workers', String(WORKERS), '--json'];
-  const child = spawn(process.execPath, [program, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const flags = [
+    '--runs',
+    SLICE_RUNS,
+    '--minutes',
+    SLICE_MINUTES,
+    '--least',
+    LEAST_RUNS,
+    '--workers',
+    WORKERS,
+    '--json',
+  ];
+  const child = spawn(process.execPath, [program, ...flags.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   return { code, tried: JSON.parse(said) as Tried };
 }
@@ -65,11 +78,13 @@ describe('simulation', () => {
   });
 
   it(
-    `breaks no promise in ${SLICE_RUNS} runs of at least ${LEAST_STEPS} steps, which met every kind of fault`,
+    `breaks no promise in up to ${SLICE_RUNS} runs of at least ${LEAST_STEPS} steps, which met every kind of fault`,
     async () => {
-      const { code, tried } = await simulate(SLICE_RUNS);
+      const { code, tried } = await simulate();
       expect(tried.failed, 'again: npm run simulate -- --seed <seed> --verbose').toEqual([]);
-      expect([code, tried.runs]).toEqual([0, SLICE_RUNS]);
+      expect(code).toBe(0);
+      expect(tried.runs).toBeGreaterThanOrEqual(LEAST_RUNS);
+      process.stderr.write(`${tried.runs} runs were played\n`);
       expect(tried.fewestSteps).toBeGreaterThanOrEqual(LEAST_STEPS);
       const met = Object.keys(tried.faults);
       expect(MET.filter((kind) => !met.some((name) => kind.test(name)))).toEqual([]);

@@ -10,8 +10,9 @@ import { hasHashTag } from '../../../src/adapters/redis-registry-layout.ts';
 import type { Lease, Registry } from '../../../src/ports/registry.ts';
 import { okValue } from '../../contracts/journal-contract.ts';
 import { inStatus, registrySave } from '../../contracts/registry-bench.ts';
+import { freePort } from '../../fixtures/free-port.ts';
 import { sampleId, sampleRows } from '../../fixtures/records/sample-record.ts';
-import { freePort, RedisServer, type RedisServerOptions, startRedisServer } from '../../fixtures/redis-server.ts';
+import { RedisServer, type RedisServerOptions, startRedisServer } from '../../fixtures/redis-server.ts';
 import { DEADLINE_MS } from './redis-registry-bench.ts';
 
 const one = sampleId(1);

@@ -5,10 +5,12 @@ import { basename, join } from 'node:path';
 import type { StreamView } from '../../../src/ports/stream-view.ts';
 import { builtProgram } from './built-program.ts';
 import { type Ended, type OwnedProcess, type OwnerTest, ownProcess } from './owned-processes.ts';
-import { DEADLINE_MS, until } from './waiting.ts';
+import { DEADLINE_MS, pause, until } from './waiting.ts';
 
 /** How much of the log a failed test shows. */
 const LOG_TAIL_CHARS = 6_000;
+/** Who asks for a look within this time shares it. */
+const GATHER_MS = 20;
 
 /**
  * Root may read everything by its capabilities, not by being the owner: without them it is an ordinary user of its own files, who
@@ -42,6 +44,7 @@ export class Daemon {
   #process: OwnedProcess | null = null;
   #formerLog = '';
   #address = '';
+  #nextLook: Promise<readonly StreamView[]> | null = null;
 
   constructor(test: OwnerTest, settings: Settings) {
     this.#test = test;
@@ -144,6 +147,15 @@ export class Daemon {
     return streams;
   }
 
+  /** One look for all who ask for one meanwhile; it begins after they did. Dozens of pollers would be a load of their own. */
+  #sharedLook(): Promise<readonly StreamView[]> {
+    this.#nextLook ??= pause(GATHER_MS).then(() => {
+      this.#nextLook = null;
+      return this.streams();
+    });
+    return this.#nextLook;
+  }
+
   /** `which`: id, absolute path, or last name of the path. null: none. */
   async stream(which: string): Promise<StreamView | null> {
     return (await this.streams()).find((each) => isMeant(each, which)) ?? null;
@@ -158,7 +170,7 @@ export class Daemon {
     return this.#until(
       `${which} is ${typeof wanted === 'string' ? wanted : 'as wanted'}`,
       async () => {
-        seen = await this.streams();
+        seen = await this.#sharedLook();
         return seen.find((each) => isMeant(each, which) && isAsWanted(each, wanted)) ?? null;
       },
       deadlineMs,
@@ -176,7 +188,7 @@ export class Daemon {
     return this.#until(
       what,
       async () => {
-        seen = await this.streams();
+        seen = await this.#sharedLook();
         return wanted(seen) ? seen : null;
       },
       deadlineMs,

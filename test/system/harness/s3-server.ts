@@ -18,6 +18,7 @@ import {
 import type { FaultRule } from '../../../src/dev-s3/faults.ts';
 import type { LoggedRequest } from '../../../src/dev-s3/request-log.ts';
 import { type DevS3, startDevS3 } from '../../../src/dev-s3/server.ts';
+import { freePort } from '../../fixtures/free-port.ts';
 import { builtProgram } from './built-program.ts';
 import { type OwnedProcess, type OwnerTest, ownProcess } from './owned-processes.ts';
 import { until } from './waiting.ts';
@@ -226,7 +227,7 @@ interface Started {
 /** `folder` is the test's; a folder of its own is made in it. */
 export async function startS3(test: OwnerTest, folder: string, options: S3ServerOptions = {}): Promise<S3Server> {
   const own = join(folder, 's3');
-  return new S3Server(test, own, await launch(test, own, 0, options.ownProcess ?? false));
+  return new S3Server(test, own, await launch(test, own, await freePort(), options.ownProcess ?? false));
 }
 
 async function launch(test: OwnerTest, folder: string, port: number, isApart: boolean): Promise<Started> {

@@ -6,7 +6,7 @@ import { type LaneResult, runCampaign } from '../../campaign/campaign.ts';
 import { reportOf, textOf } from '../../campaign/report.ts';
 
 /** On a busy machine it stays at fewer kills. */
-const MINUTES = 2;
+const MINUTES = 1;
 /** Beside the named points. The campaign of its own has as many as anybody wants. */
 const KILLS = 80;
 /** Beside the drawn kills: all named points, and the end of everything. */

@@ -1,7 +1,8 @@
 // kill -9 at the moments that hurt, with and without what was remembered: the same object, no part sent twice that S3 holds,
 // no second Complete for one that took place, no upload left open.
 
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, type TestContext, test } from 'vitest';
 import type { FaultRule } from '../../../src/dev-s3/faults.ts';
 import { content } from '../../fixtures/writers/content.ts';
@@ -100,7 +101,10 @@ async function crashAt(context: TestContext, moment: Moment, loss: Loss): Promis
   });
   const sight = hasRedis ? new RedisSight(context, scene) : null;
   await scene.s3.addFaults(moment.fault);
-  await writeFile(scene.path(NAME), content(FILE_BYTES));
+  // Whole at the first sight of it: how many parts go up together must not depend on how far a copy has come.
+  const elsewhere = join(scene.folder, NAME);
+  await writeFile(elsewhere, content(FILE_BYTES));
+  await rename(elsewhere, scene.path(NAME));
   await moment.reached(scene);
   const { id } = (await scene.daemon.stream(NAME)) ?? { id: '' };
   await sight?.waitFor(moment.state, id, ({ state }) => state === moment.state);

@@ -6,7 +6,7 @@ import type { LoggedRequest } from '../../../src/dev-s3/request-log.ts';
 import { STATUS_SETS } from '../../../src/machines/stream-status.ts';
 import type { OwnerTest } from '../harness/owned-processes.ts';
 import type { Scene } from '../harness/scene.ts';
-import { until } from '../harness/waiting.ts';
+import { DEADLINE_MS, until } from '../harness/waiting.ts';
 
 /** Faults after which S3 has what was sent, though nobody heard of it. */
 const EXECUTED: readonly (string | null)[] = ['slow', 'dropReply'];
@@ -84,7 +84,7 @@ export class RedisSight {
         seen = await this.of(id);
         return wanted(seen) ? seen : null;
       },
-      20_000,
+      DEADLINE_MS,
       () => `Seen last: ${JSON.stringify(seen)}`,
     );
   }

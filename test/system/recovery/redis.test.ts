@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { freePort } from '../../fixtures/redis-server.ts';
+import { freePort } from '../../fixtures/free-port.ts';
 import { content } from '../../fixtures/writers/content.ts';
 import { Recording } from '../../fixtures/writers/recording.ts';
 import { expectDelivered } from '../harness/proof.ts';

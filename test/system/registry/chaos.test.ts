@@ -9,7 +9,14 @@ import { type RedisServer, startRedisServer } from '../../fixtures/redis-server.
 import { CHUNK_BYTES, type SceneOptions } from '../harness/scene.ts';
 import { pause, until } from '../harness/waiting.ts';
 import { dumpOf } from './dump.ts';
-import { expectAllGoesOn, expectAllRight, GROWING, type HeldStreams, holdStreams } from './held-streams.ts';
+import {
+  expectAllGoesOn,
+  expectAllRight,
+  GROWING,
+  type HeldStreams,
+  holdStreams,
+  untilRegistryAnswers,
+} from './held-streams.ts';
 
 /** Ten minutes by hand: `OUTAGE_SECONDS=600 npx vitest run test/system/registry/chaos.test.ts -t outage --testTimeout 900000`. */
 const OUTAGE_SECONDS = Number(process.env['OUTAGE_SECONDS'] ?? 20);
@@ -18,11 +25,6 @@ const OUTAGE_SECONDS = Number(process.env['OUTAGE_SECONDS'] ?? 20);
 type Trouble = (server: RedisServer, redis: Redis) => Promise<() => Promise<unknown>>;
 
 const NOTHING = async (): Promise<void> => {};
-
-const killed: Trouble = async (server) => {
-  await server.kill();
-  return () => server.start();
-};
 
 const hanging: Trouble = async (server) => {
   server.pause();
@@ -57,14 +59,29 @@ const full: Trouble = async (_server, redis) => {
   return () => redis.config('SET', 'maxmemory', '0');
 };
 
-const loading: Trouble = async (server) => {
-  await server.kill();
-  const started = server.start();
-  return () => started;
-};
-
 /** So slow at reading that it is LOADING for some seconds after a start. */
 const SLOW_LOADING = ['--key-load-delay', '40000', '--loading-process-events-interval-bytes', '1024'];
+
+/** One after the other. The growing file goes on under each. */
+const refusingWrites =
+  (streams: HeldStreams): Trouble =>
+  async (server, redis) => {
+    let cure = NOTHING as () => Promise<unknown>;
+    for (const refuse of [unableToSave, replica, full]) {
+      await cure();
+      await untilRegistryAnswers(streams.scene);
+      cure = await refuse(server, redis);
+      await goOn(streams);
+    }
+    return cure;
+  };
+
+/** One more part of the file that grows is sent. */
+async function goOn({ scene, growing }: HeldStreams): Promise<void> {
+  const { partsHeld } = await scene.daemon.waitForState(GROWING, 'active');
+  await growing.append(CHUNK_BYTES);
+  await scene.daemon.waitForState(GROWING, (stream) => stream.partsHeld > partsHeld);
+}
 
 async function play(streams: HeldStreams, hurt: Trouble): Promise<void> {
   const cure = await hurt(streams.scene.redis as RedisServer, streams.sight.redis);
@@ -78,23 +95,14 @@ const survives = async (context: TestContext, hurt: Trouble, options: SceneOptio
   play(await holdStreams(context, options), hurt);
 
 describe.concurrent('Redis, under a living daemon with a stream in each state,', { timeout: 300_000 }, () => {
-  test('F47 is killed while files grow: nothing stops, afterwards it is right', (context) => survives(context, killed));
-
   test('F47 hangs and answers nothing: nothing stops, afterwards it is right', (context) => survives(context, hanging));
 
   test('F48 loses everything (FLUSHALL): all of it is written again', (context) => survives(context, emptied));
 
-  test('F53 cannot save and refuses writes (MISCONF): nothing stops, afterwards it is right', (context) =>
-    survives(context, unableToSave));
-
-  test('F53 became a replica and refuses writes (READONLY): nothing stops, afterwards it is right', (context) =>
-    survives(context, replica));
-
-  test('F53 is full and refuses writes (OOM): nothing stops, afterwards it is right', (context) =>
-    survives(context, full));
-
-  test('F53 comes back and reads its data for a while (LOADING): nothing stops, afterwards it is right', (context) =>
-    survives(context, loading, { redisFlags: SLOW_LOADING }));
+  test('F53 refuses writes (MISCONF, then READONLY, then OOM): nothing stops, afterwards it is right', async (context) => {
+    const streams = await holdStreams(context);
+    await play(streams, refusingWrites(streams));
+  });
 
   test('F49 comes back with an old dump: what we have is newer and is written again', async (context) => {
     const streams = await holdStreams(context);
@@ -125,10 +133,10 @@ describe.concurrent('Redis, under a living daemon with a stream in each state,',
     expect(new Set(finals).size, 'each completion is told once').toBe(finals.length);
   });
 
-  test(`F47 an outage of ${OUTAGE_SECONDS} seconds while files grow: all of it arrives, and all of it is written when Redis is back`, {
+  test(`F47 F53 an outage of ${OUTAGE_SECONDS} seconds while files grow, then LOADING for a while: all arrives, all is written when Redis is back`, {
     timeout: OUTAGE_SECONDS * 1_000 + 180_000,
   }, async (context) => {
-    const streams = await holdStreams(context);
+    const streams = await holdStreams(context, { redisFlags: SLOW_LOADING });
     const { scene, growing } = streams;
     await scene.redis?.kill();
     const endMs = Date.now() + OUTAGE_SECONDS * 1_000;
@@ -136,8 +144,9 @@ describe.concurrent('Redis, under a living daemon with a stream in each state,',
       await growing.append(CHUNK_BYTES / 5);
       await pause(OUTAGE_SECONDS * 20);
     }
+    const started = scene.redis?.start();
     await expectAllGoesOn(streams);
-    await scene.redis?.start();
+    await started;
     await expectAllRight(streams);
   });
 });
