@@ -91,9 +91,14 @@ export function partCount(plan: PartPlan, fileBytes: number): number {
 /** Half: a file that is being written when its upload opens may double before it needs another one. */
 const ROOMY_SHARE = 0.5;
 
-/** The plan, with larger parts where a file of `fileBytes` would use more than half of `maxParts`. */
-export const roomyPlan = (plan: PartPlan, fileBytes: number, maxParts: number): PartPlan =>
-  roomier(plan, (each) => partCount(each, fileBytes) <= maxParts * ROOMY_SHARE);
+/**
+ * The plan, with larger parts where a file of `fileBytes` would use more than half of `maxParts`. Of two that have as many parts (near
+ * the largest part) it is the one with the smaller: the number of parts tells the plan.
+ */
+export function roomyPlan(plan: PartPlan, fileBytes: number, maxParts: number): PartPlan {
+  const roomy = roomier(plan, (each) => partCount(each, fileBytes) <= maxParts * ROOMY_SHARE);
+  return planWithParts(plan, fileBytes, partCount(roomy, fileBytes)) ?? roomy;
+}
 
 /** The plan by which a file of `fileBytes` has this many parts, if it is this one or one that `roomyPlan` may have made of it. */
 export function planWithParts(plan: PartPlan, fileBytes: number, count: number): PartPlan | null {

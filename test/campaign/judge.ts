@@ -13,6 +13,8 @@ import type { Lane } from './lane.ts';
 /** Far more than anything owed takes, patience between tries included, on a machine with much other work. */
 const SETTLE_MS = 600_000;
 const REDIS_MS = 15_000;
+/** What a living daemon did is in Redis by then. */
+const HEARD_BY_REDIS_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 const FINAL: readonly string[] = ['completed', 'aborted_no_parts', 'aborted_by_operator'];
 
@@ -23,7 +25,7 @@ export interface Verdict {
   readonly receipts: number;
   /** Uploads that streams name as left: what was cut off of a file is kept for a person. */
   readonly leftUploads: number;
-  /** Without a part, opened before STATE_DIR was lost, and not in Redis yet: nothing proves them to be ours, so only `gc` lists them. */
+  /** Without a part, and opened so shortly before STATE_DIR was lost that Redis may not know: only `gc` lists them. */
   readonly forgottenUploads: number;
   /** Streams whose file its writer removed or replaced before it was carried. */
   readonly lostSources: number;
@@ -100,7 +102,8 @@ export async function judge(lane: Lane, streams: readonly StreamView[]): Promise
 }
 
 const wasForgotten = async ({ bucket, stateLostAtMs }: Lane, upload: SeenUpload): Promise<boolean> =>
-  stateLostAtMs.some((atMs) => atMs > upload.openedAtMs) && (await bucket.parts(upload)) === 0;
+  stateLostAtMs.some((atMs) => atMs > upload.openedAtMs && atMs < upload.openedAtMs + HEARD_BY_REDIS_MS) &&
+  (await bucket.parts(upload)) === 0;
 
 async function judgeFile(
   { blame, flavour }: Lane,
