@@ -18,7 +18,7 @@ import {
   untilRegistryAnswers,
 } from './held-streams.ts';
 
-/** Ten minutes by hand: `OUTAGE_SECONDS=600 npx vitest run test/system/registry/chaos.test.ts -t outage --testTimeout 900000`. */
+/** Ten minutes by hand: `OUTAGE_SECONDS=600 npm run test:faults -- test/system/registry/chaos.test.ts -t outage`. */
 const OUTAGE_SECONDS = Number(process.env['OUTAGE_SECONDS'] ?? 20);
 
 /** Hurts Redis; returns how to cure it. */
