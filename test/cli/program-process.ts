@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
+import { COMPILE_CACHE } from '../fixtures/compile-cache.ts';
 
 const MAIN = fileURLToPath(new URL('./scripted-main.ts', import.meta.url));
 const DEADLINE_MS = 20_000;
@@ -44,7 +45,7 @@ export function workFolder(): string {
 export function start(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Running {
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], {
     cwd,
-    env: { PATH: process.env['PATH'] ?? '', S3_BUCKET_NAME: 'takes', PROM_PORT: '0', ...env },
+    env: { PATH: process.env['PATH'] ?? '', ...COMPILE_CACHE, S3_BUCKET_NAME: 'takes', PROM_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   ends.push(() => child.kill('SIGKILL'));

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
+import { COMPILE_CACHE } from '../fixtures/compile-cache.ts';
 
 const MAIN = fileURLToPath(new URL('./scripted-main.ts', import.meta.url));
 const DEADLINE_MS = 20_000;
@@ -28,7 +29,14 @@ export function atTerminal(
   const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
   const child: ChildProcess = spawn('script', ['-qefc', `stty rows 20 cols 100; exec ${command}`, '/dev/null'], {
     cwd,
-    env: { PATH: process.env['PATH'] ?? '', S3_BUCKET_NAME: 'takes', PROM_PORT: '0', TERM: 'xterm', ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      ...COMPILE_CACHE,
+      S3_BUCKET_NAME: 'takes',
+      PROM_PORT: '0',
+      TERM: 'xterm',
+      ...env,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   // A terminal that is gone hangs its programs up.

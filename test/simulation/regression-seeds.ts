@@ -21,4 +21,8 @@ export const REGRESSION_SEEDS: readonly { readonly seed: number; readonly what: 
   { seed: 3770, what: 'an opening was forgotten after a second failure' },
   { seed: 6825, what: 'Redis remembered a higher revision from before STATE_DIR was lost' },
   { seed: 6964, what: 'Redis remembered something else under the same revision' },
+  {
+    seed: 16118,
+    what: 'a Complete that arrived late was not looked for again, and another upload stayed open beside its object',
+  },
 ];

@@ -50,9 +50,9 @@ export const openUpload = effect<OpenUploadInput>(
   async (input, run, world) => {
     const capabilities = await world.probe.capabilities();
     if (!capabilities.ok) return failed(capabilities.failure, run.now());
-    const reserved = await reservePlace(input, run, world);
-    if (!reserved.ok) return failed(reserved.failure, run.now());
-    const place = reserved.value;
+    const found = await findPlace(input, run, world);
+    if (!found.ok) return failed(found.failure, run.now());
+    const place = found.value;
     const generation = Math.max(input.generation, place.ours ? generationOf(place.ours) + 1 : 1);
     const past = await lookForPast(input, place, run, world);
     if (!past.ok) return failed(past.failure, run.now());
@@ -94,8 +94,7 @@ async function lookForPast(input: OpenUploadInput, place: Place, run: Run, world
     if (!object.ok) return object;
     if (object.value) return { ok: true, value: { ...NO_PAST, object: object.value } };
   }
-  const isOlderThanUs = birthMs(file.identity) < world.carrying.sinceMs;
-  if (!place.reservedBefore && !isOlderThanUs && place.formerKeys.length === 0) return { ok: true, value: NO_PAST };
+  if (!mayHavePast(input, place, world)) return { ok: true, value: NO_PAST };
   await world.clock.waitUntil(world.carrying.sinceMs + settings.lateArrivalMs, run.signal);
   const left: LeftUpload[] = [];
   for (const target of place.formerKeys) {
@@ -135,6 +134,20 @@ function opened(
 function earliest(expiresAtMs: number | null, openedAtMs: number, maxUploadAgeMs: number | null): number | null {
   const byAgeMs = maxUploadAgeMs === null ? null : openedAtMs + maxUploadAgeMs;
   return expiresAtMs === null || byAgeMs === null ? (expiresAtMs ?? byAgeMs) : Math.min(expiresAtMs, byAgeMs);
+}
+
+const mayHavePast = ({ file }: OpenUploadInput, place: Place, world: World): boolean =>
+  place.reservedBefore || place.formerKeys.length > 0 || birthMs(file.identity) < world.carrying.sinceMs;
+
+/** O2. A former process' Complete may be among what arrives late: where no object was, it is looked for again. */
+async function findPlace(input: OpenUploadInput, run: Run, world: World): Promise<Outcome<Place>> {
+  const settledMs = world.carrying.sinceMs + input.settings.lateArrivalMs;
+  const isEarly = run.now() < settledMs;
+  const first = await reservePlace(input, run, world);
+  if (!first.ok || !isEarly || first.value.ours || !mayHavePast(input, first.value, world)) return first;
+  await world.clock.waitUntil(settledMs, run.signal);
+  const again = await reservePlace(input, run, world);
+  return again.ok ? { ok: true, value: { ...again.value, reservedBefore: first.value.reservedBefore } } : again;
 }
 
 async function reservePlace(input: OpenUploadInput, run: Run, world: World): Promise<Outcome<Place>> {

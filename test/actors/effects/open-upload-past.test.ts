@@ -1,6 +1,7 @@
 // openUpload, when a former process, or a former STATE_DIR, left something for the key: it is found again, not doubled.
 
 import { describe, expect, it } from 'vitest';
+import { completeUpload } from '../../../src/actors/effects/complete-upload.ts';
 import { openUpload } from '../../../src/actors/effects/open-upload.ts';
 import { proveObject } from '../../../src/actors/effects/prove-object.ts';
 import type { StreamEvent } from '../../../src/machines/stream.events.ts';
@@ -20,7 +21,7 @@ import {
 const open = (stage: Stage, input: ReturnType<typeof openInput>, world = stage.world): Promise<StreamEvent> =>
   runEffect(stage, openUpload(world), input);
 
-const _put = (stage: Stage, key: string, body: Uint8Array, metadata: Readonly<Record<string, string>> = {}) =>
+const put = (stage: Stage, key: string, body: Uint8Array, metadata: Readonly<Record<string, string>> = {}) =>
   stage.world.store.putObject({
     ...{ target: { bucket: BUCKET, key }, body, contentType: 'video/x', metadata },
     condition: { kind: 'any' },
@@ -58,12 +59,37 @@ describe('what a former process left', () => {
     expect(rows.ok && [...rows.value.keys()]).toEqual([1, 2]);
   });
 
+  it('F44 a Complete that is executed after our start: the object is adopted, no upload is opened beside it', async () => {
+    const stage = await createStage();
+    const { file, upload, freeze, parts } = await anUploadedFile(stage);
+    const { store } = stage.world;
+    const late: (() => Promise<unknown>)[] = [];
+    const slow = withStore(stage.world, {
+      completeUpload: async (...asked) => {
+        late.push(() => store.completeUpload(...asked));
+        return unavailable({ answered: false });
+      },
+    });
+    const complete = { ...owed(file), upload, freeze, partCount: parts, overrideWriter: false };
+    await runEffect(stage, completeUpload(slow), { ...complete, condition: { kind: 'absent' } });
+    await stage.restart();
+    const world = withStore(stage.world, {
+      headObject: async (...asked) => {
+        const seen = await store.headObject(...asked);
+        await late.pop()?.();
+        return seen;
+      },
+    });
+    expectOutcome(await open(stage, openInput(stage, file), world), 'object.adopted');
+    expect(uploads(stage)).toEqual([]);
+  });
+
   it('is found at the last of its keys, also when the file is gone and an earlier key became another one', async () => {
     const stage = await createStage();
     const file = await aFile(stage);
     const { journal, store } = stage.world;
     for (const key of ['take.mkv', 'take~2.mkv']) await journal.reserveKey({ bucket: BUCKET, key }, file.streamId);
-    await _put(stage, 'take.mkv', bytes(10, 7));
+    await put(stage, 'take.mkv', bytes(10, 7));
     await store.createUpload({ target: { bucket: BUCKET, key: 'take~2.mkv' }, metadata: {} });
     await stage.restart();
     stage.files.unlink(file.path);

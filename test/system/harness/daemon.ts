@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { StreamView } from '../../../src/ports/stream-view.ts';
+import { COMPILE_CACHE } from '../../fixtures/compile-cache.ts';
 import { builtProgram } from './built-program.ts';
 import { type Ended, type OwnedProcess, type OwnerTest, ownProcess } from './owned-processes.ts';
 import { DEADLINE_MS, pause, until } from './waiting.ts';
@@ -82,7 +83,7 @@ export class Daemon {
     this.#program = options.program ?? this.#program;
     const { main } = await builtProgram();
     // The environment is only what is given: a developer's own settings must not decide a test.
-    const env = { PATH: process.env['PATH'] ?? '', HOME: this.stateDir, ...this.#settings };
+    const env = { PATH: process.env['PATH'] ?? '', ...COMPILE_CACHE, HOME: this.stateDir, ...this.#settings };
     const node = [process.execPath, this.#program ?? main, 'run', ...(options.args ?? [])];
     const [program = '', ...args] = this.#withoutPrivileges ? [...DROP_PRIVILEGES, ...node] : node;
     this.#process = ownProcess(this.#test, program, args, { env });
