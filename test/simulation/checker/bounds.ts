@@ -81,16 +81,26 @@ function* tooOften({ events }: Evidence): Iterable<string> {
  */
 function sentAgain({ events }: Evidence, history: History): string[] {
   if (history.forgotAt >= 0) return [];
+  const renamed = renamedUploads(history);
   const ended = new Map<string, number>();
   for (const [at, event] of events.entries()) if (event.kind === 'daemon.ended') ended.set(event.daemon, at);
   let again = 0;
   let excused = 0;
   for (const { sent, executed, answered, at } of history.requests.values()) {
-    if (!isPart(sent.operation)) continue;
+    if (!isPart(sent.operation) || renamed.has(sent.uploadId)) continue;
     again += executed?.held ?? 0;
     if (answered?.answered === false || (!answered && (ended.get(sent.daemon) ?? -1) > at)) excused += 1;
   }
   return again > excused ? [`${again} parts were sent again with the same bytes, ${excused} were in doubt`] : [];
+}
+
+/** Uploads of streams whose file was renamed: the newest record may not know it. */
+function renamedUploads({ versions, moves }: History): ReadonlySet<string | null> {
+  const renamed = new Set<string | null>();
+  for (const [id, of] of versions)
+    if (new Set(of.map(({ file }) => file.path)).size > 1)
+      for (const { event } of moves.get(id) ?? []) renamed.add(event.uploadId);
+  return renamed;
 }
 
 export function endless({ unfinished, pendingRequests, events }: Evidence): Violation[] {
