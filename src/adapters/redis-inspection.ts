@@ -4,24 +4,13 @@
 import { Redis } from 'ioredis';
 import { failureOf } from '../machines/failure.ts';
 import type { Outcome } from '../ports/outcome.ts';
+import type { RedisFacts } from '../ports/redis-facts.ts';
 import { readRedisUrl } from './redis-registry-address.ts';
 
 /** A person waits. */
 const PATIENCE_MS = 5_000;
 
-export interface RedisInspection {
-  readonly version: string;
-  readonly cluster: boolean;
-  readonly role: string;
-  readonly aof: boolean;
-  readonly snapshots: boolean | null;
-  readonly persistenceFails: boolean;
-  readonly evictionPolicy: string | null;
-  readonly maxMemoryBytes: number | null;
-  readonly scriptsRefused: string | null;
-}
-
-export async function inspectRedis(url: string): Promise<Outcome<RedisInspection>> {
+export async function inspectRedis(url: string): Promise<Outcome<RedisFacts>> {
   const address = readRedisUrl(url);
   if (!address) return failed('REDIS_URL is no redis:// or rediss:// URL');
   const { host, port, username, password, db, tls } = address;
@@ -50,7 +39,7 @@ export async function inspectRedis(url: string): Promise<Outcome<RedisInspection
   }
 }
 
-async function inspect(client: Redis): Promise<RedisInspection> {
+async function inspect(client: Redis): Promise<RedisFacts> {
   const info = fieldsOf(await client.info());
   const save = await savePolicy(client);
   return {

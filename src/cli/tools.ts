@@ -6,6 +6,7 @@ import type { UploadId } from '../machines/ids.ts';
 import type { ObjectTarget, StoredRecord } from '../machines/stream-record.ts';
 import type { CallOptions, ObjectStore } from '../ports/object-store.ts';
 import type { Outcome } from '../ports/outcome.ts';
+import type { RedisFacts } from '../ports/redis-facts.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { WriterPresence } from '../ports/writer-check.ts';
 
@@ -76,22 +77,6 @@ export type JournalLooked =
 export interface RegistryRecords {
   readonly records: readonly StoredRecord[];
   readonly unreadable: number;
-}
-
-export interface RedisFacts {
-  readonly version: string;
-  readonly cluster: boolean;
-  readonly role: string;
-  readonly aof: boolean;
-  /** A save policy is set: snapshots at intervals. Null: we may not ask. */
-  readonly snapshots: boolean | null;
-  /** The last append to the AOF, or the last snapshot, failed. */
-  readonly persistenceFails: boolean;
-  /** Null: the server does not say. */
-  readonly evictionPolicy: string | null;
-  readonly maxMemoryBytes: number | null;
-  /** Why scripts cannot be run; null: they can. */
-  readonly scriptsRefused: string | null;
 }
 
 export interface HostView {

@@ -2,7 +2,7 @@
 // programs look at, and what a takeover by another host restores from.
 
 import { formatSize } from '../../config/values.ts';
-import type { RedisFacts } from '../tools.ts';
+import type { RedisFacts } from '../../ports/redis-facts.ts';
 import { type Check, type Finding, fail, ok, skipped, warn } from './finding.ts';
 
 export const checkRedis: Check = async ({ examined, tools }) => {
