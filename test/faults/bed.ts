@@ -119,7 +119,7 @@ export class Bed {
     const sight = `${view.id}/${view.generation}`;
     if (!isDone || this.#told.has(sight)) return;
     this.#told.add(sight);
-    this.#looking.push(this.#lookAt(view));
+    this.#looking.push(this.#lookAt(view).catch((error) => void this.lies.push(`nobody could look: ${error}`)));
   }
 
   async #lookAt({ completion, path }: StreamView): Promise<void> {
@@ -178,9 +178,10 @@ export class Bed {
     return (page.Uploads ?? []).map(({ UploadId = '' }) => UploadId);
   }
 
-  /** Everything that was looked at in passing was right. */
+  /** @throws if what was called completed so far was not */
   async settled(): Promise<void> {
     await Promise.all(this.#looking);
+    if (this.lies.length > 0) throw new Error(`a lie: ${this.lies.join('; ')}`);
   }
 
   #last(): string {
@@ -280,6 +281,8 @@ async function startDaemon(test: TestContext, bed: Bed, { folder, watched, setti
     await ports.journal.close();
     await ports.files.close();
   });
+  // First of all: before the servers close under a look.
+  test.onTestFinished(() => bed.settled());
   bed.probed = () => world.probe.capabilities();
   bed.tellOperator = (wish) => {
     const streamId = bed.stream?.id;
