@@ -3,18 +3,23 @@
 
 import type { StreamId, UploadId } from '../machines/ids.ts';
 import type { LedgerRow } from '../machines/part-ledger.ts';
-import type { ObjectTarget, StoredRecord } from '../machines/stream-record.ts';
+import type { ObjectTarget } from '../machines/stream-record.ts';
 import type { StreamSave } from '../ports/journal.ts';
 import type { Outcome } from '../ports/outcome.ts';
+
+/** A row of the table `streams`; its record is JSON text, which the caller reads (`sqlite-journal-rows.ts`). */
+export interface RecordRow {
+  readonly id: string;
+  readonly rev: number;
+  readonly fence: number;
+  readonly record: string;
+}
 
 /** Each operation: what goes in, what comes out. */
 export interface JournalOperations {
   open: { input: null; output: null };
-  load: {
-    input: null;
-    output: { readonly records: readonly StoredRecord[]; readonly unreadable: readonly StreamId[] };
-  };
-  record: { input: StreamId; output: StoredRecord | null };
+  load: { input: null; output: readonly RecordRow[] };
+  record: { input: StreamId; output: RecordRow | null };
   rows: { input: { readonly id: StreamId; readonly uploadId: UploadId }; output: readonly LedgerRow[] };
   save: { input: readonly StreamSave[]; output: null };
   reserveKey: {

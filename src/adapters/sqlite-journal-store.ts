@@ -5,11 +5,11 @@
 // Saves are applied in the order in which they come: the journal has one writer, and that one orders them.
 
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import { byteOffset, partNumber, type StreamId, streamId, type UploadId } from '../machines/ids.ts';
+import { byteOffset, partNumber, type StreamId, type UploadId } from '../machines/ids.ts';
 import type { LedgerRow } from '../machines/part-ledger.ts';
-import type { ObjectTarget, StoredRecord } from '../machines/stream-record.ts';
+import type { ObjectTarget } from '../machines/stream-record.ts';
 import type { StreamSave } from '../ports/journal.ts';
-import { readRecord } from './stored-record.ts';
+import type { RecordRow } from './sqlite-journal-messages.ts';
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -24,21 +24,13 @@ export class SqliteJournalStore {
     this.statements = prepareStatements(database);
   }
 
-  load(): { records: StoredRecord[]; unreadable: StreamId[] } {
-    const records: StoredRecord[] = [];
-    const unreadable: StreamId[] = [];
-    for (const row of this.statements.loadStreams.iterate()) {
-      const stored = storedOf(row);
-      if (stored) records.push(stored);
-      else unreadable.push(streamId(String(row['id'])));
-    }
-    return { records, unreadable };
+  load(): RecordRow[] {
+    return this.statements.loadStreams.all().map(recordRowOf);
   }
 
-  /** Null when there is none, and also when it cannot be read: `load` tells the two apart. */
-  record(id: StreamId): StoredRecord | null {
+  record(id: StreamId): RecordRow | null {
     const row = this.statements.loadStream.get(id);
-    return row ? storedOf(row) : null;
+    return row ? recordRowOf(row) : null;
   }
 
   rows(id: StreamId, uploadId: UploadId): LedgerRow[] {
@@ -125,10 +117,13 @@ function prepareStatements(database: DatabaseSync) {
   };
 }
 
-function storedOf(row: Row): StoredRecord | null {
-  const record = readRecord(String(row['record']));
-  if (!record || record.streamId !== row['id']) return null;
-  return { record, rev: Number(row['rev']), fence: Number(row['fence']) };
+function recordRowOf(row: Row): RecordRow {
+  return {
+    id: String(row['id']),
+    rev: Number(row['rev']),
+    fence: Number(row['fence']),
+    record: String(row['record']),
+  };
 }
 
 function ledgerRowOf(row: Row): LedgerRow {

@@ -12,6 +12,7 @@ import type { ObjectTarget } from '../machines/stream-record.ts';
 import type { Journal, StreamSave } from '../ports/journal.ts';
 import type { Outcome } from '../ports/outcome.ts';
 import type { JournalOperation, JournalOperations, JournalReply, JournalRequest } from './sqlite-journal-messages.ts';
+import { recordsOf, storedOf } from './sqlite-journal-rows.ts';
 
 /** Threads started within `RESTART_WINDOW_MS`: more than a passing trouble needs, few enough not to burn the processor. */
 const MAX_STARTS_PER_WINDOW = 5;
@@ -53,12 +54,15 @@ class SqliteJournal implements Journal {
     this.options = options;
   }
 
-  load(): ReturnType<Journal['load']> {
-    return this.ask('load', null);
+  async load(): ReturnType<Journal['load']> {
+    const loaded = await this.ask('load', null);
+    return loaded.ok ? { ok: true, value: recordsOf(loaded.value) } : loaded;
   }
 
-  record(id: StreamId): ReturnType<Journal['record']> {
-    return this.ask('record', id);
+  /** Null also for a record that cannot be read: `load` tells the two apart. */
+  async record(id: StreamId): ReturnType<Journal['record']> {
+    const found = await this.ask('record', id);
+    return found.ok ? { ok: true, value: found.value && storedOf(found.value) } : found;
   }
 
   rows(id: StreamId, uploadId: UploadId): ReturnType<Journal['rows']> {

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { recordsOf } from '../../src/adapters/sqlite-journal-rows.ts';
 import { SqliteJournalStore } from '../../src/adapters/sqlite-journal-store.ts';
 import type { StreamRecord } from '../../src/machines/stream-record.ts';
 
@@ -18,7 +19,7 @@ export function recordsIn(stateDir: string): readonly StreamRecord[] {
     try {
       // Killed before its tables were made.
       if (!database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table'").get()) return [];
-      const { records, unreadable } = new SqliteJournalStore(database).load();
+      const { records, unreadable } = recordsOf(new SqliteJournalStore(database).load());
       if (unreadable.length > 0)
         throw new Error(`the journal has records that cannot be read: ${unreadable.join(', ')}`);
       return records.map(({ record }) => record);
