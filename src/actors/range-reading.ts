@@ -8,8 +8,8 @@ import type { FileSource } from '../ports/file-source.ts';
 import type { Hasher } from '../ports/hasher.ts';
 import type { Outcome } from '../ports/outcome.ts';
 
-/** Two hashes over a piece take about 2 ms; with MD5 7 ms. */
-export const PIECE_BYTES = 4 * 1024 * 1024;
+/** Two hashes over a piece take about 1 ms, with MD5 4 ms. Half of it costs a sixth more CPU, twice of it no less. */
+export const PIECE_BYTES = 2 * 1024 * 1024;
 
 export interface RangeDigest {
   readonly crc32: string;

@@ -6,12 +6,14 @@
 // U3. A part too large for a buffer gets a slot without one and is streamed from the file.
 // U4. No more buffers are kept than parts can be in flight, the longest unused go first: parts grow with their file, and each size
 //     that is outgrown would leave its buffers behind until the whole memory is taken.
+// U5. A tail gets a buffer as whole parts of its place have: one of its own would drive out one of theirs, which stays in memory
+//     until the collector comes by, and it is in no hurry with what lies outside of its heap.
 
 import { Permits } from './permits.ts';
 
 export interface UploadSlot {
   /** Exactly as long as asked for; null: stream it. */
-  readonly buffer: Uint8Array | null;
+  readonly buffer: Uint8Array<ArrayBuffer> | null;
   /** `reusable: false` when the attempt ended without an answer. Idempotent. */
   release(reusable: boolean): void;
 }
@@ -43,7 +45,7 @@ export class UploadSlots {
   readonly #totalBytes: number;
   readonly #concurrency: number;
   /** The longest unused first. */
-  readonly #idle: Uint8Array[] = [];
+  readonly #idle: ArrayBuffer[] = [];
   #allocatedBytes = 0;
   #taken = 0;
 
@@ -62,21 +64,24 @@ export class UploadSlots {
 
   /** Memory kept for later parts. */
   get idleBytes(): number {
-    return this.#idle.reduce((sum, buffer) => sum + buffer.buffer.byteLength, 0);
+    return this.#idle.reduce((sum, buffer) => sum + buffer.byteLength, 0);
   }
 
-  /** null: `signal` fired while waiting. */
-  async take(partBytes: number, signal: AbortSignal): Promise<UploadSlot | null> {
+  /**
+   * @param plannedBytes of a whole part in its place
+   * @returns null: `signal` fired while waiting
+   */
+  async take(partBytes: number, signal: AbortSignal, plannedBytes = partBytes): Promise<UploadSlot | null> {
     const givePlace = await this.#places.take(1, signal);
     if (!givePlace) return null;
-    const buffered = capacityFor(partBytes) <= this.#largestBytes;
-    const giveUnits = buffered ? await this.#units.take(unitsOf(capacityFor(partBytes)), signal) : () => {};
+    const capacity = [plannedBytes, partBytes].map(capacityFor).find((bytes) => bytes <= this.#largestBytes);
+    const giveUnits = capacity === undefined ? () => {} : await this.#units.take(unitsOf(capacity), signal);
     if (!giveUnits) {
       givePlace();
       return null;
     }
     this.#taken += 1;
-    const buffer = buffered ? this.#lend(partBytes) : null;
+    const buffer = capacity === undefined ? null : this.#lend(partBytes, capacity);
     let held = true;
     return {
       buffer,
@@ -91,13 +96,12 @@ export class UploadSlots {
     };
   }
 
-  #lend(bytes: number): Uint8Array {
-    const capacity = capacityFor(bytes);
-    const at = this.#idle.findIndex((buffer) => buffer.buffer.byteLength === capacity);
+  #lend(bytes: number, capacity: number): Uint8Array<ArrayBuffer> {
+    const at = this.#idle.findIndex((buffer) => buffer.byteLength === capacity);
     const [found] = at >= 0 ? this.#idle.splice(at, 1) : [];
-    if (found) return new Uint8Array(found.buffer, 0, bytes);
+    if (found) return new Uint8Array(found, 0, bytes);
     while (this.#idle.length > 0 && this.#isFullFor(capacity)) {
-      this.#allocatedBytes -= this.#idle.shift()?.buffer.byteLength ?? 0;
+      this.#allocatedBytes -= this.#idle.shift()?.byteLength ?? 0;
     }
     this.#allocatedBytes += capacity;
     return new Uint8Array(new ArrayBuffer(capacity), 0, bytes);
@@ -108,8 +112,8 @@ export class UploadSlots {
     return this.#allocatedBytes + capacity > this.#totalBytes || this.#idle.length + this.#taken > this.#concurrency;
   }
 
-  #giveBack(buffer: Uint8Array, reusable: boolean): void {
+  #giveBack({ buffer }: Uint8Array<ArrayBuffer>, reusable: boolean): void {
     if (reusable && this.#allocatedBytes <= this.#totalBytes) this.#idle.push(buffer);
-    else this.#allocatedBytes -= buffer.buffer.byteLength;
+    else this.#allocatedBytes -= buffer.byteLength;
   }
 }

@@ -59,6 +59,24 @@ describe('a slot', () => {
     expect((await take(slots, 9 * MIB)).buffer?.buffer).toBe(first.buffer?.buffer);
   });
 
+  it('U5: a tail is lent what a whole part has left, and the next whole part gets it back', async () => {
+    const slots = new UploadSlots({ concurrency: 2, bufferBytes: 64 * MIB });
+    const whole = await take(slots, 8 * MIB);
+    whole.release(true);
+    const tail = await slots.take(17, never, 8 * MIB);
+    expect(tail?.buffer?.byteLength).toBe(17);
+    expect(tail?.buffer?.buffer).toBe(whole.buffer?.buffer);
+    tail?.release(true);
+    expect(slots.idleBytes).toBe(8 * MIB);
+    expect((await take(slots, 8 * MIB)).buffer?.byteLength).toBe(8 * MIB);
+  });
+
+  it('U5: a small tail of parts too large for a buffer has one of its own', async () => {
+    const slots = new UploadSlots({ concurrency: 4, bufferBytes: 16 * MIB });
+    expect((await slots.take(17, never, 9 * MIB))?.buffer?.byteLength).toBe(17);
+    expect((await slots.take(8 * MIB + 1, never, 9 * MIB))?.buffer).toBeNull();
+  });
+
   it('two parts in flight never share bytes', async () => {
     const slots = new UploadSlots({ concurrency: 8, bufferBytes: 64 * MIB });
     const first = await take(slots, 8 * MIB);

@@ -57,8 +57,9 @@ export const uploadParts = effect<UploadPartsInput>(
 
 async function sendPart(input: UploadPartsInput, n: number, run: Run, world: World): Promise<Failure | null> {
   const { plan } = input.upload;
-  const range = input.frozenBytes === null ? plannedRange(plan, n) : rangeWithin(plan, n, input.frozenBytes);
-  const slot = await world.slots.take(range.sizeBytes, run.stopSignal);
+  const planned = plannedRange(plan, n);
+  const range = input.frozenBytes === null ? planned : rangeWithin(plan, n, input.frozenBytes);
+  const slot = await world.slots.take(range.sizeBytes, run.stopSignal, planned.sizeBytes);
   if (!slot) return null;
   let reusable = false;
   try {
