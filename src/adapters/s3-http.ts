@@ -7,11 +7,12 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { Silence } from './s3-silence.ts';
 
 export interface S3Timeouts {
   /** Until TCP and TLS stand. */
   readonly connectMs: number;
-  /** A socket on which nothing moves, in either direction. Not for Complete. */
+  /** A socket on which nothing moves, in either direction. Not for Complete; for parts the least. */
   readonly socketIdleMs: number;
   /** A whole request without a large body, its answer included. */
   readonly requestMs: number;
@@ -44,7 +45,7 @@ type S3HttpHandler = Pick<
   'metadata' | 'handle' | 'updateHttpClientConfig' | 'httpHandlerConfigs' | 'destroy'
 >;
 
-/** The same sockets for all, with a patient time-out for Complete. */
+/** The same sockets for all; patient with Complete, and with parts where that is needed (`s3-silence.ts`). */
 export function createS3HttpHandler(timeouts: S3Timeouts): S3HttpHandler {
   const agentOptions = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: FREE_SOCKET_MS };
   const shared = {
@@ -53,23 +54,36 @@ export function createS3HttpHandler(timeouts: S3Timeouts): S3HttpHandler {
     connectionTimeout: timeouts.connectMs,
     throwOnRequestTimeout: true,
   };
-  const usual = new NodeHttpHandler({
-    ...shared,
-    requestTimeout: timeouts.requestMs,
-    socketTimeout: timeouts.socketIdleMs,
-  });
-  const patient = new NodeHttpHandler({
-    ...shared,
-    requestTimeout: timeouts.completeMs,
-    socketTimeout: timeouts.completeMs,
-  });
+  const handlerWith = (socketTimeout: number, requestTimeout = timeouts.requestMs): NodeHttpHandler =>
+    new NodeHttpHandler({ ...shared, requestTimeout, socketTimeout });
+  const usual = handlerWith(timeouts.socketIdleMs);
+  const patient = handlerWith(timeouts.completeMs, timeouts.completeMs);
+  const silence = new Silence(timeouts.socketIdleMs);
+  const ofParts = new Map(silence.allowancesMs.map((ms) => [ms, handlerWith(ms)]));
+
+  const handlePart: NodeHttpHandler['handle'] = async (request, options) => {
+    const { allowedMs } = silence;
+    const startedAtMs = performance.now();
+    try {
+      const answer = await (ofParts.get(allowedMs) ?? usual).handle(request, options);
+      silence.answeredAfter(performance.now() - startedAtMs);
+      return answer;
+    } catch (error) {
+      const wasSilent = (error as Error).name === 'TimeoutError' && performance.now() - startedAtMs >= allowedMs;
+      if (wasSilent) silence.gaveUpAfter(allowedMs);
+      throw error;
+    }
+  };
+  const handlerFor = ({ method, query }: Parameters<NodeHttpHandler['handle']>[0]): NodeHttpHandler['handle'] => {
+    if ('partNumber' in query) return handlePart;
+    const handler = method === 'POST' && 'uploadId' in query ? patient : usual;
+    return handler.handle.bind(handler);
+  };
   return {
     metadata: usual.metadata,
-    handle: (request, options) =>
-      (request.method === 'POST' && 'uploadId' in request.query ? patient : usual).handle(request, options),
+    handle: (request, options) => handlerFor(request)(request, options),
     updateHttpClientConfig: (key, value) => {
-      usual.updateHttpClientConfig(key, value);
-      patient.updateHttpClientConfig(key, value);
+      for (const handler of [usual, patient, ...ofParts.values()]) handler.updateHttpClientConfig(key, value);
     },
     httpHandlerConfigs: () => usual.httpHandlerConfigs(),
     destroy: () => {

@@ -87,6 +87,14 @@ const AVAILABILITY: readonly FaultPromise[] = [
     faults: [{ on: 'UploadPart', fault: { kind: 'bandwidth', bytesPerSecond: 100_000 } }],
     prove: (bed) => expect(bed.calls('UploadPart')).toHaveLength(PARTS),
   },
+  {
+    title:
+      'F36 a proxy that takes each part at once and passes it on slowly is as silent as a stall: waited for longer, not for ever anew',
+    timeouts: { socketIdleMs: 1_000 },
+    tells: ['s3_unavailable'],
+    faults: [{ on: 'UploadPart', fault: { kind: 'slow', delayMs: 3_000 } }],
+    prove: (bed) => expect(bed.calls('UploadPart').length).toBeLessThanOrEqual(2 * PARTS),
+  },
 ];
 
 const PEOPLE: readonly FaultPromise[] = [
