@@ -236,7 +236,7 @@ export const GAUGES: readonly GaugeRow[] = [
   },
   {
     name: 'tailrace_object_store_reachable',
-    help: '0 when S3 was asked at the start and refused or did not answer.',
+    help: '0 while S3 does not answer, and when it refused what it was asked at the start.',
     read: (now) => Number(now.objectStoreReachable),
   },
   {

@@ -60,9 +60,21 @@ export interface S3Session {
 /** Half the sockets: the rest is for readers of objects, which outlive their call. */
 const MAX_REQUESTS = 64;
 
-/** @param secrets are kept out of every failure's detail */
-export function createCall(telemetry: Telemetry | undefined, secrets: readonly string[]): Call {
+export interface CallContext {
+  readonly telemetry?: Telemetry | undefined;
+  /** Kept out of every failure's detail. */
+  readonly secrets: readonly string[];
+  /** Told when the last request was answered and the one before was not, or the other way round. */
+  readonly onReachable?: ((isReachable: boolean) => void) | undefined;
+}
+
+export function createCall({ telemetry, secrets, onReachable }: CallContext): Call {
   const gate = new Gate(MAX_REQUESTS);
+  let isReachable: boolean | null = null;
+  const note = (isAnswered: boolean): void => {
+    if (isAnswered !== isReachable) onReachable?.(isAnswered);
+    isReachable = isAnswered;
+  };
   return async (operation, plan, send) => {
     const startedAtMs = performance.now();
     const ending = new Ending(plan.deadlineMs, plan.options?.signal);
@@ -81,6 +93,7 @@ export function createCall(telemetry: Telemetry | undefined, secrets: readonly s
     ending.release();
     // What is left of it is cut: an answer that came before the whole body was sent. An object's bytes are still to come.
     if (operation !== 'GetObject') ending.cut();
+    if (!plan.options?.signal?.aborted) note(outcome.ok || outcome.failure.code !== 's3_unavailable');
     telemetry?.count('s3_requests', 1, outcome.ok ? 'ok' : outcome.failure.code);
     telemetry?.observe('s3_request', performance.now() - startedAtMs, operation);
     return outcome;

@@ -23,10 +23,7 @@ const NO_FACTS: S3UploadFacts = { parts: 0, sizeBytes: 0, newestPartAtMs: null }
 export function createS3Inspection(options: S3ClientOptions) {
   const client = createS3Client(options, DEFAULT_TIMEOUTS);
   const { secretAccessKey = '', sessionToken = '' } = options.credentials ?? {};
-  const call = createCall(
-    undefined,
-    [secretAccessKey, sessionToken].filter((secret) => secret !== ''),
-  );
+  const call = createCall({ secrets: [secretAccessKey, sessionToken].filter((secret) => secret !== '') });
   const deadlineMs = DEFAULT_TIMEOUTS.requestMs;
 
   async function uploadFacts(

@@ -24,6 +24,8 @@ export interface S3ObjectStoreOptions extends S3ClientOptions {
   /** Entries a page of the listings; default: the server's (1,000). */
   readonly pageEntries?: number | undefined;
   readonly telemetry?: Telemetry | undefined;
+  /** Told when requests are answered again, or not any more. */
+  readonly onReachable?: ((isReachable: boolean) => void) | undefined;
 }
 
 /** Shorter ones are words of a test; blotting them out would only garble messages. */
@@ -36,7 +38,7 @@ export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore 
   const secrets = [secretAccessKey, sessionToken].filter((secret) => secret.length >= MIN_SECRET_CHARS);
   const session: S3Session = {
     client,
-    call: createCall(options.telemetry, secrets),
+    call: createCall({ telemetry: options.telemetry, secrets, onReachable: options.onReachable }),
     timeouts,
     pageEntries: options.pageEntries,
     capabilities: { ...AWS_CAPABILITIES, ...options.capabilities },

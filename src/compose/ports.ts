@@ -22,7 +22,6 @@ import { growingPlan, MAX_PARTS, uniformPlan } from '../machines/part-plan.ts';
 import type { StreamSettings } from '../machines/stream-settings.ts';
 import type { Lock } from '../ports/lock.ts';
 import type { Notifier } from '../ports/notifier.ts';
-import type { ObjectStore } from '../ports/object-store.ts';
 import type { Registry } from '../ports/registry.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Views } from '../ports/views.ts';
@@ -65,7 +64,12 @@ export async function openPorts(
     clock: createMonotonicClock(),
     files,
     disposal: createFsSourceDisposal(),
-    store: openStore(config, embedded, telemetry),
+    store: createS3ObjectStore({
+      ...s3OptionsOf(config, embedded),
+      probePrefix: config.s3KeyPrefix,
+      telemetry,
+      onReachable: (objectStoreReachable) => views.daemonChanged({ objectStoreReachable }),
+    }),
     journal: journal.value,
     registry,
     lock: folderLock,
@@ -100,9 +104,6 @@ async function openRegistry(config: Config, telemetry: Telemetry): Promise<Regis
   if (!opened.ok) throw new CannotStart(EXIT.configuration, opened.failure.detail);
   return opened.value;
 }
-
-export const openStore = (config: Config, embedded: EmbeddedS3 | null, telemetry?: Telemetry): ObjectStore =>
-  createS3ObjectStore({ ...s3OptionsOf(config, embedded), probePrefix: config.s3KeyPrefix, telemetry });
 
 /** What an S3 client is made of. */
 export function s3OptionsOf(

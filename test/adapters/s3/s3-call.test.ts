@@ -65,4 +65,22 @@ describe('many requests', () => {
     for (let i = 0; i < 20; i += 1) got(await SENDS.createUpload(server.store));
     expect(server.connections()).toBe(1);
   });
+
+  test('what is told of S3: that it does not answer, and that it answers again, refusals included; what we give up says nothing', async () => {
+    const told: boolean[] = [];
+    const server = await rawServer({ onReachable: (isReachable) => void told.push(isReachable) });
+    const ask = () => SENDS.headObject(server.store);
+    server.answer = () => (response) => void response.writeHead(404).end();
+    for (let n = 0; n < 3; n += 1) await ask();
+    server.answer = () => (response) => void response.destroy();
+    for (let n = 0; n < 3; n += 1) await ask();
+    server.answer = () => (response) => void response.writeHead(403).end();
+    for (let n = 0; n < 3; n += 1) await ask();
+    server.answer = () => () => {};
+    const caller = new AbortController();
+    const waiting = SENDS.headObject(server.store, { signal: caller.signal });
+    setTimeout(() => caller.abort(), 100);
+    await waiting;
+    expect(told).toEqual([true, false, true]);
+  });
 });
