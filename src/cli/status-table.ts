@@ -24,13 +24,12 @@ export function statusTable(streams: readonly StreamView[], nowMs: number): stri
   for (const [index, row] of rows.entries()) {
     lines.push(aligned(row, widths));
     const failure = sorted[index]?.failure;
-    if (failure)
-      lines.push(
-        `${' '.repeat(SHORT_ID_CHARS)}${GAP}! ${plainText(`${failure.code}: ${failure.detail}`)} ${failure.hint}`,
-      );
+    if (failure) lines.push(below(`! ${plainText(`${failure.code}: ${failure.detail}`)}`), below(`  ${failure.hint}`));
   }
   return `${lines.join('\n')}\n`;
 }
+
+const below = (text: string): string => `${' '.repeat(SHORT_ID_CHARS)}${GAP}${text}`;
 
 function rank({ status }: StreamView): number {
   if (status.startsWith('failed')) return 0;

@@ -12,7 +12,7 @@ const HISTORY_SHOWN = 20;
 const LABEL_CHARS = 10;
 
 export function streamText({ stream, parts, history }: ShownStream, nowMs: number): string {
-  const lines = [...facts(stream, nowMs), ...(parts === null ? [] : [labelled('parts', partsLine(parts))])];
+  const lines = [...facts(stream, nowMs), ...partsOf(parts)];
   const left = stream.leftUploads.map(
     ({ target, uploadId, parts: count, why }) =>
       `s3://${target.bucket}/${target.key}, ${count} parts, upload ${uploadId} (${why})`,
@@ -60,11 +60,13 @@ function failure({ failure: found, attempt, notBeforeMs }: StreamView): readonly
   ];
 }
 
-function partsLine(parts: readonly PartView[]): string {
+/** Of the upload that is under way; without one there are none to tell of. */
+function partsOf(parts: readonly PartView[] | null): readonly string[] {
+  if (parts === null || parts.length === 0) return [];
   const counts = new Map<string, number>();
   for (const { state } of parts) counts.set(state, (counts.get(state) ?? 0) + 1);
   const listed = [...counts].map(([state, count]) => `${count} ${state}`).join(', ');
-  return `${parts.length}${listed === '' ? '' : `: ${listed}`}`;
+  return [labelled('parts', `${parts.length}: ${listed}`)];
 }
 
 function happened(history: readonly HistoryEntry[]): string {
