@@ -38,11 +38,14 @@ export async function settled(lane: Lane): Promise<readonly StreamView[]> {
   const endMs = Date.now() + SETTLE_MS;
   let streams: readonly StreamView[] = [];
   for (;;) {
-    streams = (await lane.victim.streams()) ?? [];
+    const told = await lane.victim.streams();
+    streams = told ?? [];
     const open = streams.filter((stream) => !isOver(stream));
     const missing = filesIn(lane).filter((path) => !streams.some((stream) => isOfFile(stream, path)));
-    if (open.length === 0 && missing.length === 0) return streams;
+    // Whoever does not answer has not settled: where sources are moved away, no file is missing either.
+    if (told !== null && open.length === 0 && missing.length === 0) return streams;
     if (Date.now() > endMs) {
+      if (told === null) lane.blame('the daemon does not tell of its streams');
       for (const { path, state, failure } of open)
         lane.blame(`${path} is still ${state} after ${SETTLE_MS / 1000} s (${failure?.code ?? 'no failure'})`);
       for (const path of missing) lane.blame(`${path} as it is now has no stream that is over`);
