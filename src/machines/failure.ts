@@ -95,6 +95,11 @@ const FAILURE_TABLE = {
     cure: 'nobody needed',
     hint: 'S3 found a part below its minimum. The parts are listed and the wrong ones sent again.',
   },
+  parts_refused: {
+    kind: 'refused',
+    cure: 'operator',
+    hint: 'S3 does not put these parts together, although they are what was sent. If it wants parts of one size (Cloudflare R2), set PART_PLAN=uniform: the file is sent again in such parts.',
+  },
   upload_conflicted: {
     kind: 'diverged',
     cure: 'nobody needed',

@@ -68,6 +68,14 @@ export function giveUpFor(context: StreamContext, failure: Failure, during: stri
   };
 }
 
+/** In a row: whatever is sent in another upload, or after the file changed, begins anew. */
+export const countPartRefusal = (context: StreamContext): Patch => ({ partRefusals: context.partRefusals + 1 });
+
+export const giveUpParts = (context: StreamContext, detail: string, atMs: number): Patch => ({
+  ...giveUpFor(context, { code: 'parts_refused', detail }, 'finalizing.completing', atMs),
+  partRefusals: 0,
+});
+
 /** An attempt ended without an answer: nothing is opened, completed or aborted beside it. */
 export function waitForLateArrivals(context: StreamContext, unanswered: boolean, atMs: number): Patch {
   if (!unanswered) return {};
@@ -189,6 +197,7 @@ function without(held: PartsHeld, wrong: ReadonlySet<number>): PartsHeld {
 export const thaw = (context: StreamContext): Patch => ({
   dirty: [],
   verified: false,
+  partRefusals: 0,
   ...(context.memory.freeze || context.memory.finalizeReason
     ? remember(context, { freeze: null, finalizeReason: null })
     : {}),

@@ -32,6 +32,8 @@ export interface StreamContext {
   readonly dirty: readonly number[];
   /** True after a whole verify pass in this run: the same freeze only needs its stat to be looked at again. */
   readonly verified: boolean;
+  /** How often S3 refused this upload's parts, or did not list them as recorded. */
+  readonly partRefusals: number;
   readonly attempt: number;
   readonly notBeforeMs: number;
   /**
@@ -97,6 +99,7 @@ export function initialContext(input: StreamInput): StreamContext {
     writer: { presence: 'unasked', closedAtMs: null },
     dirty: [],
     verified: false,
+    partRefusals: 0,
     attempt: 0,
     notBeforeMs: 0,
     lateArrivalUntilMs: record?.memory.upload ? input.atMs + input.settings.lateArrivalMs : 0,

@@ -89,10 +89,11 @@ const checking = stream.createStateConfig({
   on: {
     'parts.checked': [
       { guard: 'partsAreTooMany', target: '#stream.active.waiting', actions: 'startAfterExcess' },
+      { guard: 'partsStayWrong', target: '#stream.failed.parked', actions: 'giveUpParts' },
       {
         guard: 'partsAreWrong',
         target: '#stream.finalizing.resending',
-        actions: ['dropWrongParts', 'backOffFromWrongParts'],
+        actions: ['dropWrongParts', 'backOffFromWrongParts', 'countPartRefusal'],
       },
       { target: '#stream.finalizing.completing', actions: 'breatheOut' },
     ],
@@ -109,7 +110,9 @@ const completing = stream.createStateConfig({
     'source.changed': changed,
     'writer.checked': { target: '#stream.active.waiting', actions: ['seeChangedFile', 'seeWriter'] },
     'upload.completion_failed': [
-      { guard: 'refusedTheParts', target: '#stream.finalizing.checking', actions: 'backOff' },
+      { guard: 'refusedByItsPlan', target: '#stream.active.waiting', actions: 'startAfterRollover' },
+      { guard: 'refusedTheSameParts', target: '#stream.failed.parked', actions: 'giveUpParts' },
+      { guard: 'refusedTheParts', target: '#stream.finalizing.checking', actions: ['backOff', 'countPartRefusal'] },
       {
         guard: 'needsAPerson',
         target: '#stream.failed.parked',

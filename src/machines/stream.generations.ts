@@ -50,6 +50,7 @@ export function startNextGeneration(
   return {
     dirty: [],
     verified: false,
+    partRefusals: 0,
     s3Known: true,
     ...remember(context, {
       generation: memory.generation + 1,

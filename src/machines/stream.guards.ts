@@ -178,6 +178,16 @@ export const lostToForeign = (context: StreamContext, event: StreamEventOf<'obje
 export const refusedTheParts = (failure: Failure): boolean =>
   failure.code === 'part_invalid' || failure.code === 'part_too_small';
 
+/** Each time the parts were listed and compared, and sent again where they differed: after so many it is no passing mistake. */
+const MAX_PART_REFUSALS = 5;
+
+/** `partRefusals` counts those before this one. */
+export const isLastPartRefusal = ({ partRefusals }: StreamContext): boolean => partRefusals + 1 >= MAX_PART_REFUSALS;
+
+/** The operator chose another plan since the upload was opened. */
+export const hasOtherPlan = ({ memory, settings }: StreamContext): boolean =>
+  memory.upload !== null && memory.upload.plan.kind !== settings.plan.kind;
+
 /** What the freeze saw needs more parts than S3 allows. */
 export const needsMoreParts = ({ settings }: StreamContext, event: StreamEventOf<'source.verified'>): boolean =>
   event.differing.some((n) => n > settings.maxParts);

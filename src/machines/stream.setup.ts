@@ -85,6 +85,16 @@ export const stream = setup({
     needsAPerson: failedAs('refused'),
     refusedTheParts: ({ event }) =>
       ask.isKind(failureIn(event), 'diverged') && ask.refusedTheParts(failureIn(event) as Failure),
+    refusedByItsPlan: when(
+      'upload.completion_failed',
+      (context, { failure }) =>
+        ask.refusedTheParts(failure) && ask.isLastPartRefusal(context) && ask.hasOtherPlan(context),
+    ),
+    refusedTheSameParts: when(
+      'upload.completion_failed',
+      (context, { failure }) => ask.refusedTheParts(failure) && ask.isLastPartRefusal(context),
+    ),
+    partsStayWrong: when('parts.checked', (context, event) => event.wrong.length > 0 && ask.isLastPartRefusal(context)),
     // what the evidence says
     objectIsOurs: evidence((found) => found.object === 'ours'),
     bytesAreGone: evidence((found) => found.stat === null),
@@ -185,6 +195,10 @@ export const stream = setup({
     }),
     backOffFromWrongParts: assign(
       on('parts.checked', (context, event) => change.backOff(context, WRONG_PARTS, event.atMs)),
+    ),
+    countPartRefusal: assign(({ context }) => change.countPartRefusal(context)),
+    giveUpParts: assign(({ context, event }) =>
+      change.giveUpParts(context, (failureIn(event) ?? WRONG_PARTS).detail, event.atMs),
     ),
     lookAgainLater: assign(
       on('object.probed', (context, event) => change.backOff(context, STILL_IN_DOUBT, event.atMs)),

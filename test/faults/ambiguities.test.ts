@@ -138,6 +138,16 @@ const COMPLETE: readonly FaultPromise[] = [
     completes: 2,
   },
   {
+    title: 'F19 F20 EntityTooSmall to every Complete: asked for a person, and not for ever anew; nothing is sent again',
+    faults: [{ on: 'CompleteMultipartUpload', fault: named(400, 'EntityTooSmall') }],
+    parks: 'parts_refused',
+    prove: (bed) => {
+      expectNothingSentTwice(bed);
+      // Five before it is told, and one more when it is cured; each retry by itself meanwhile may add five.
+      expect((bed.calls('CompleteMultipartUpload').length - 1) % 5).toBe(0);
+    },
+  },
+  {
     title: 'F75 not there at HEAD, then the pending Complete commits, then the upload is gone: the second HEAD decides',
     behaviour: { reComplete: 'NoSuchUpload' },
     faults: [

@@ -3,7 +3,8 @@
 
 import { describe, expect, test, vi } from 'vitest';
 import { PROVIDERS, type ProviderName } from '../../src/dev-s3/behaviour.ts';
-import { type Bed, NAME, openBed, PARTS } from './bed.ts';
+import { content } from '../fixtures/writers/content.ts';
+import { type Bed, NAME, openBed, PART_BYTES, PARTS } from './bed.ts';
 import { type FaultPromise, hitsOf, keepPromise } from './promise.ts';
 import type { Fault } from './proxy/plan.ts';
 
@@ -155,7 +156,7 @@ const PROVIDER: readonly FaultPromise[] = [
   },
   ...(Object.keys(PROVIDERS) as ProviderName[]).map(
     (provider): FaultPromise => ({
-      title: `F42 ${provider === 'r2' ? 'F43 ' : ''}as ${provider} behaves: found at start, and the object is the file`,
+      title: `F42 as ${provider} behaves: found at start, and the object is the file`,
       behaviour: PROVIDERS[provider],
       faults: [],
       completes: 1,
@@ -190,6 +191,19 @@ for (const [name, rows] of Object.entries({ availability: AVAILABILITY, people: 
     });
   });
 }
+
+test('F43 equal parts are wanted, and they grew: it waits for PART_PLAN, with all that was sent, and does not try for ever', async (context) => {
+  const plan = { version: 1, kind: 'growing', firstPartBytes: PART_BYTES, growthDivisor: 0.5 } as const;
+  const bed = await openBed(context, { behaviour: { partSizes: 'equal' }, settings: { plan } });
+  await bed.probed();
+  // 256 KiB, 1 MiB, and the rest.
+  await bed.putFile(content(3 * 1024 * 1024));
+  const { failure, uploadId } = await bed.waitFor('failed.parked');
+  expect(failure).toMatchObject({ code: 'parts_refused', detail: expect.stringContaining('the same length') });
+  expect(bed.calls('CompleteMultipartUpload')).toHaveLength(5);
+  expect(bed.calls('UploadPart')).toHaveLength(3);
+  expect(await bed.openUploads()).toEqual([uploadId]);
+});
 
 describe.concurrent('an operator gives up', () => {
   const ABORTED = 'aborted_by_operator';

@@ -203,11 +203,13 @@ const verified: Tell = ({ context, soonMs }) => {
   ];
 };
 
-const checked: Tell = ({ soonMs }) => [
-  { type: 'parts.checked', wrong: [], excess: [], atMs: soonMs },
-  { type: 'parts.checked', wrong: [1], excess: [], atMs: soonMs },
-  { type: 'parts.checked', wrong: [], excess: [9], atMs: soonMs },
-];
+/** What is held beyond the freeze's end is listed, and told. */
+const checked: Tell = ({ context, soonMs }) => {
+  const count = partCount(planOf(context), context.memory.freeze?.sizeBytes ?? 0);
+  const isLonger = context.memory.parts.contiguous > count;
+  const clean = { type: 'parts.checked', wrong: [], excess: [], atMs: soonMs } as const;
+  return [...(isLonger ? [] : [clean, { ...clean, wrong: [1] }]), { ...clean, excess: [9] }];
+};
 
 const REFUSALS_OF_COMPLETE = [
   's3_unavailable',

@@ -89,7 +89,8 @@ function worldOf(context: StreamContext, state: string): StreamWorld {
   const { memory, dirty } = context;
   const isFrozen = state.startsWith('finalizing') && state !== 'finalizing.aborting';
   const seen = isFrozen ? (memory.freeze ?? context.seen) : context.seen;
-  const isGone = memory.failure?.code === 'source_gone';
+  // One that came back is active, and remembers the failure until its next success.
+  const isGone = memory.failure?.code === 'source_gone' && !state.startsWith('active');
   const file: FileStat = seen ? statAsSeen(seen) : statOf(0, context.lastActivityMs);
   const world = new StreamWorld(isGone ? null : file);
   if (memory.completion) {

@@ -2,12 +2,12 @@
 // stopped where only a restart can be seen to matter.
 
 import { uploadId } from '../../src/machines/ids.ts';
-import { partCount } from '../../src/machines/part-plan.ts';
+import { growingPlan, partCount } from '../../src/machines/part-plan.ts';
 import type { StreamContext, StreamInput } from '../../src/machines/stream.context.ts';
 import { recordOf } from '../../src/machines/stream.context.ts';
 import type { StreamEvent } from '../../src/machines/stream.events.ts';
 import { supersededIn } from '../../src/machines/stream.generations.ts';
-import { hasChangedSinceProof, planOf } from '../../src/machines/stream.guards.ts';
+import { hasChangedSinceProof, hasOtherPlan, planOf } from '../../src/machines/stream.guards.ts';
 import { streamMachine } from '../../src/machines/stream.machine.ts';
 import type { StreamRecord } from '../../src/machines/stream-record.ts';
 import { isFinal } from '../../src/machines/stream-status.ts';
@@ -20,7 +20,7 @@ export type StreamWalk = Walked<StreamEvent, StreamInput>;
 
 /** What of a stream's knowledge the guards ahead ask for, and nothing else: states that agree in it are walked on from once. */
 function abstractOf(state: Seen<StreamContext>): string {
-  const { memory, seen, dirty, s3Known, mustRecall, cameFrom, writer, settings } = state.context;
+  const { memory, seen, dirty, s3Known, mustRecall, cameFrom, writer, settings, partRefusals } = state.context;
   const at = dotted(state.value);
   const size = seen?.sizeBytes ?? -1;
   const grows = at.startsWith('active') || at === 'pending_completion' || at === 'recovering';
@@ -42,9 +42,19 @@ function abstractOf(state: Seen<StreamContext>): string {
     ...(grows ? [memory.wishes.finalize, s3Known, writer.presence === 'open'] : []),
     ...(at === 'recovering' ? [memory.freeze !== null, mustRecall, cameFrom, settings.onExisting] : []),
     ...(at === 'finalizing.resending' ? [dirty.length] : []),
+    awaitsItsEnd(state.context) && hasOtherPlan(state.context),
+    ...(at === 'finalizing.checking' || at === 'finalizing.completing' ? [partRefusals] : []),
     ...(at === 'finalizing.probing' ? [memory.completeRefusal?.code, settings.onExisting] : []),
   ]);
 }
+
+/** Sent whole, in its first upload. */
+const awaitsItsEnd = (context: StreamContext): boolean => {
+  const { memory, writer, seen } = context;
+  const { contiguous } = memory.parts;
+  const isWhole = contiguous > 0 && contiguous === partCount(planOf(context), seen?.sizeBytes ?? 0);
+  return memory.generation === 1 && isWhole && !memory.wishes.abort && writer.presence !== 'open';
+};
 
 const walkFrom = (inputs: ReadonlyMap<string, StreamInput>, recalled: readonly StreamRecord[] = []): StreamWalk =>
   walk({
@@ -129,6 +139,10 @@ export function walkStream(): StreamWalk {
       restored({ ...recordIn('s3_completed.publishing', first), state: 's3_completed.disposing' }, DELETING),
     ],
     ['a stream that had left', freshInput({ mustRecall: true, atMs: laterMs })],
+    [
+      'a record that owes Complete, of an upload by another plan than the settings',
+      restored(recordIn('finalizing.completing', first), { ...SETTINGS, plan: growingPlan(PART_BYTES) }),
+    ],
   ]);
   return walkFrom(inputs, [recordIn('s3_completed.done', first)]);
 }

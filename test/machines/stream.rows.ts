@@ -106,6 +106,7 @@ finalizing.resending | parts.settled  | -                 | finalizing.verifying
 
 const COMPLETING = `
 finalizing.checking | parts.checked  | partsAreTooMany | active.waiting        | -
+finalizing.checking | parts.checked  | partsStayWrong  | failed.parked         | -
 finalizing.checking | parts.checked  | partsAreWrong   | finalizing.resending  | uploadParts
 finalizing.checking | parts.checked  | -               | finalizing.completing | completeUpload
 finalizing.checking | operator.abort | -               | finalizing.aborting   | abortUpload
@@ -114,6 +115,8 @@ ${failing('finalizing.checking', 'checkParts')}
 finalizing.completing | upload.completed         | -                 | finalizing.proving    | proveObject
 finalizing.completing | source.changed           | -                 | active.waiting        | -
 finalizing.completing | writer.checked           | -                 | active.waiting        | -
+finalizing.completing | upload.completion_failed | refusedByItsPlan  | active.waiting        | -
+finalizing.completing | upload.completion_failed | refusedTheSameParts | failed.parked       | -
 finalizing.completing | upload.completion_failed | refusedTheParts   | finalizing.checking   | checkParts
 finalizing.completing | upload.completion_failed | needsAPerson      | failed.parked         | -
 finalizing.completing | upload.completion_failed | -                 | finalizing.probing    | probeObject
