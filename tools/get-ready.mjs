@@ -18,6 +18,7 @@ const TEST_PROGRAMS = [
   { program: 'promtool', packages: ['prometheus'] },
   { program: 'systemd-notify', packages: ['systemd'] },
   { program: 'chromium', packages: ['chromium'] },
+  { program: 'python3', packages: ['python3'] },
   {
     program: 'gst-launch-1.0',
     packages: ['gstreamer1.0-tools', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good'],

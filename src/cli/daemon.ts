@@ -48,5 +48,5 @@ export type Started =
 
 export type StartDaemon = (config: Config, options: StartOptions) => Promise<Started>;
 
-/** Reads the journal in `stateDir` without opening it for writing: used while no daemon runs. */
+/** Reads the journal in `stateDir` under its lock: used while no daemon answers. `journal_unavailable`: there is none, or somebody has it open. */
 export type ReadJournal = (stateDir: string) => Promise<Outcome<readonly StoredRecord[]>>;

@@ -4,12 +4,9 @@
 // C2. Whatever was opened is closed, also when a later step fails.
 // C3. An S3 that refuses at start stops nothing: it is told loudly, streams wait for the cure, and it is asked again by itself.
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Ports, World } from '../actors/world.ts';
 import { createPinoTelemetry, type PinoTelemetry } from '../adapters/pino-telemetry.ts';
 import { createPrometheusMetrics, type PrometheusMetrics } from '../adapters/prometheus-metrics.ts';
-import { openSqliteJournal } from '../adapters/sqlite-journal.ts';
 import type { Daemon, ReadJournal, Started, StartOptions } from '../cli/daemon.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import type { Config } from '../config/schema.ts';
@@ -23,6 +20,7 @@ import { startInspecting } from './inspecting.ts';
 import { type Listening, startListening } from './listening.ts';
 import { takeLocks } from './locks.ts';
 import { CannotStart, openPorts } from './ports.ts';
+import { lockJournal } from './tools.ts';
 import { watchOver } from './watch-over.ts';
 import { type ComposedWorld, composeWorld, leaseHolderOf, optionsOf } from './world.ts';
 
@@ -260,12 +258,17 @@ function daemonOf(config: Config, { world, supervisor }: ComposedWorld, running:
   };
 }
 
-/** Opens the journal of a daemon that does not run, reads it, and closes it again. */
+/** Opens the journal of a daemon that does not run, reads it, and closes it again, all under the lock of STATE_DIR. */
 export const readJournal: ReadJournal = async (stateDir) => {
-  if (!existsSync(join(stateDir, 'journal.sqlite'))) return { ok: true, value: [] };
-  const journal = await openSqliteJournal({ stateDir });
-  if (!journal.ok) return journal;
-  const loaded = await journal.value.load();
-  await journal.value.close();
-  return loaded.ok ? { ok: true, value: loaded.value.records } : loaded;
+  const found = await lockJournal(stateDir, 'tailrace status');
+  if (found.kind === 'open') {
+    await found.journal.close();
+    return { ok: true, value: found.journal.records };
+  }
+  return { ok: false, failure: failureOf('journal_unavailable', whyUnread(found)) };
 };
+
+function whyUnread(found: Exclude<Awaited<ReturnType<typeof lockJournal>>, { kind: 'open' }>): string {
+  if (found.kind === 'none') return 'there is none';
+  return found.kind === 'held' ? `${found.holder} has it open, and does not answer (yet)` : found.detail;
+}

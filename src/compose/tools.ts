@@ -82,7 +82,7 @@ async function lockOf(stateDir: string, purpose: string): Promise<HeldLock | str
   return taken.value.held ? taken.value.lock : taken.value.holder;
 }
 
-async function lockJournal(stateDir: string, purpose: string): ReturnType<Tools['lockJournal']> {
+export async function lockJournal(stateDir: string, purpose: string): ReturnType<Tools['lockJournal']> {
   if (!existsSync(join(stateDir, 'journal.sqlite'))) return { kind: 'none' };
   const lock = await lockOf(stateDir, purpose);
   if (typeof lock === 'string') return { kind: 'held', holder: lock };

@@ -147,6 +147,18 @@ describe.concurrent('an operator', { timeout: 90_000 }, () => {
     await expectDelivered(scene, NAME);
   });
 
+  test('asks for the status when no daemon runs: the journal tells, and says so; a STATE_DIR without one is told', async (context) => {
+    const scene = await openScene(context);
+    await writeFile(scene.path(NAME), content(MIB));
+    await scene.daemon.waitForState(NAME, 'completed');
+    await scene.daemon.drain();
+    const asked = await tailrace(scene, 'status');
+    expect(asked).toMatchObject({ exitCode: 0, out: expect.stringMatching(/s3_completed\.done .*take\.mp4/) });
+    expect(asked.talk).toContain('this is its journal, as of the last save');
+    const empty = await tailrace(scene, 'status', '--state-dir', scene.folder);
+    expect(empty).toMatchObject({ exitCode: 69, out: '', talk: expect.stringContaining('there is none') });
+  });
+
   test('beyond loopback, needs the token for everything that tells something', async (context) => {
     const scene = await openScene(context, { startDaemon: false });
     await scene.daemon.start({ settings: { HTTP_ADDRESS: '0.0.0.0' }, until: 'listening' });
