@@ -70,5 +70,9 @@ export function totalsLine(totals: Totals): string {
   return `${streams}${listed === '' ? '' : ` (${listed})`}, ${formatSize(totals.atRiskBytes)} at risk.`;
 }
 
+/** What does not answer, each on a line of its own. */
+export const troubleLines = (daemon: DaemonView | null): string =>
+  (daemon?.troubles ?? []).map((trouble) => `! ${plainText(trouble)}\n`).join('');
+
 export const phaseOf = (daemon: DaemonView | null): string =>
   plainText([daemon?.phase ?? '', ...(daemon?.reasons ?? [])].join('; '));

@@ -8,7 +8,7 @@ import type { DaemonView } from '../ports/views.ts';
 import type { Totals } from '../read-model/read-model.ts';
 import { type DaemonEvent, listenToDaemon } from './daemon-events.ts';
 import { EXIT } from './exit-codes.ts';
-import { phaseOf, statusTable, totalsLine } from './status-table.ts';
+import { phaseOf, statusTable, totalsLine, troubleLines } from './status-table.ts';
 import { gatherStreams } from './streams-reply.ts';
 import type { Screen, World } from './world.ts';
 
@@ -126,7 +126,8 @@ class Watched {
     const lines = statusTable([...this.#streams.values()], Date.now())
       .trimEnd()
       .split('\n');
-    const sums = `${totalsLine(this.#totals)} Daemon ${plainText(this.#daemon?.instance ?? '')}: ${phaseOf(this.#daemon)}.`;
+    const daemon = `Daemon ${plainText(this.#daemon?.instance ?? '')}: ${phaseOf(this.#daemon)}.`;
+    const sums = `${totalsLine(this.#totals)} ${daemon} ${troubleLines(this.#daemon).replaceAll('\n', ' ')}`.trimEnd();
     this.#world.out(onScreen(lines, sums, screen));
   }
 }

@@ -6,7 +6,7 @@ import { addConfigFlags } from './config-flags.ts';
 import { EXIT } from './exit-codes.ts';
 import { viewOfRecord } from './record-view.ts';
 import { findStateDir } from './state-dir.ts';
-import { phaseOf, statusTable, totalsLine } from './status-table.ts';
+import { phaseOf, statusTable, totalsLine, troubleLines } from './status-table.ts';
 import { watchStatus } from './status-watch.ts';
 import { gatherStreams, type StreamsReply } from './streams-reply.ts';
 import { type ConfigOptions, configOptions, isSet, type Options, type RegisterVerb } from './verb.ts';
@@ -46,7 +46,7 @@ export async function status(options: StatusOptions, world: World): Promise<numb
   show(gathered.reply, json, world);
   const where = daemonFile ? `pid ${daemonFile.pid}, ${daemonFile.address}` : '';
   world.talk(
-    `${totalsLine(gathered.reply.totals)} Daemon ${plainText(gathered.reply.daemon?.instance ?? '')} (${where}): ${phaseOf(gathered.reply.daemon)}.\n`,
+    `${totalsLine(gathered.reply.totals)} Daemon ${plainText(gathered.reply.daemon?.instance ?? '')} (${where}): ${phaseOf(gathered.reply.daemon)}.\n${troubleLines(gathered.reply.daemon)}`,
   );
   return EXIT.ok;
 }

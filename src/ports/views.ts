@@ -19,6 +19,8 @@ export interface DaemonView {
   /** null: not configured. */
   readonly registryReachable: boolean | null;
   readonly journalWritable: boolean;
+  /** What does not answer, with its cure, one sentence each: derived by who shows it. Uploading goes on as far as it can. */
+  readonly troubles: readonly string[];
   /** When the supervisor last had a tick. */
   readonly lastTickAtMs: number | null;
   readonly lastStaleScanAtMs: number | null;

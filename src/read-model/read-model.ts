@@ -11,6 +11,7 @@ import type { StreamId } from '../machines/ids.ts';
 import type { StreamStatus } from '../machines/stream-status.ts';
 import type { StreamView } from '../ports/stream-view.ts';
 import type { DaemonView, Views } from '../ports/views.ts';
+import { troublesOf } from './troubles.ts';
 import { UnsentAge } from './unsent-age.ts';
 
 /** About 1 MB of views; what is older is in the journal and beside the objects. */
@@ -95,6 +96,7 @@ const UNBORN: DaemonView = {
   objectStoreReachable: null,
   registryReachable: null,
   journalWritable: true,
+  troubles: [],
   lastTickAtMs: null,
   lastStaleScanAtMs: null,
   lastSweepAtMs: null,
@@ -151,7 +153,8 @@ export function createReadModel(): ReadModel {
     },
     streamForgotten: drop,
     daemonChanged(change) {
-      daemon.set({ ...daemon.get(), ...change });
+      const changed = { ...daemon.get(), ...change };
+      daemon.set({ ...changed, troubles: troublesOf(changed) });
       for (const watcher of watchers) watcher.daemonChanged();
     },
     watch(watching) {

@@ -187,3 +187,18 @@ test('it is ready once it runs and nothing stands against it', () => {
   model.daemonChanged({ phase: 'draining', reasons: [] });
   expect(model.readiness()).toEqual({ ready: false, reasons: ['draining'] });
 });
+
+test('what does not answer is told with its cure, until it answers; it is still ready', () => {
+  const model = createReadModel();
+  model.daemonChanged({ phase: 'running', objectStoreReachable: true, registryReachable: true });
+  expect(model.daemon().troubles).toEqual([]);
+  model.daemonChanged({ registryReachable: false, journalWritable: false, objectStoreReachable: false });
+  expect(model.daemon().troubles).toEqual([
+    expect.stringContaining('STATE_DIR cannot be written'),
+    expect.stringContaining('Redis does not answer'),
+    expect.stringContaining('S3 does not answer'),
+  ]);
+  expect(model.readiness().ready).toBe(true);
+  model.daemonChanged({ registryReachable: true, journalWritable: true, objectStoreReachable: true });
+  expect(model.daemon().troubles).toEqual([]);
+});

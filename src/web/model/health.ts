@@ -58,8 +58,8 @@ const PHASE_REASONS: Readonly<Record<string, string>> = {
   stopped: 'It has stopped.',
 };
 
-/** Why it does not do its work right now, as sentences; empty: it does. */
-export function reasonsOf({ phase, reasons }: DaemonView): readonly string[] {
+/** Why it does not do all of its work right now, as sentences; empty: it does. */
+export function reasonsOf({ phase, reasons, troubles }: DaemonView): readonly string[] {
   const ofPhase = PHASE_REASONS[phase];
-  return [...(ofPhase === undefined ? [] : [ofPhase]), ...reasons.map(shown)];
+  return [...(ofPhase === undefined ? [] : [ofPhase]), ...reasons.map(shown), ...troubles.map(shown)];
 }

@@ -97,9 +97,12 @@ describe('health', () => {
   });
 
   test('has its reasons when the daemon does not do its work', () => {
+    model.daemonChanged({ journalWritable: true, objectStoreReachable: true, registryReachable: true });
     expect(reasonsOf(model.daemon())).toEqual([]);
     model.daemonChanged({ phase: 'draining', reasons: ['S3 refuses'] });
     expect(reasonsOf(model.daemon())).toEqual([expect.stringContaining('drains'), 'S3 refuses']);
+    model.daemonChanged({ registryReachable: false });
+    expect(reasonsOf(model.daemon()).at(-1)).toContain('Redis does not answer');
   });
 });
 

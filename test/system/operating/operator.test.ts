@@ -147,6 +147,15 @@ describe.concurrent('an operator', { timeout: 90_000 }, () => {
     await expectDelivered(scene, NAME);
   });
 
+  test('is told by status when Redis does not answer, and what that means; files are carried', async (context) => {
+    const scene = await openScene(context, { startDaemon: false });
+    await scene.daemon.start({ settings: { REDIS_URL: 'redis://127.0.0.1:1' } });
+    await writeFile(scene.path(NAME), content(MIB));
+    await scene.daemon.waitForState(NAME, 'completed');
+    const { talk } = await tailrace(scene, 'status');
+    expect(talk).toContain('! Redis does not answer. Uploads go on');
+  });
+
   test('asks for the status when no daemon runs: the journal tells, and says so; a STATE_DIR without one is told', async (context) => {
     const scene = await openScene(context);
     await writeFile(scene.path(NAME), content(MIB));
