@@ -146,6 +146,25 @@ describe('an action', PATIENT, () => {
     await shows(page, 'No such stream');
   });
 
+  test('asks for the token before it shows anything, where the daemon listens beyond this machine', async (context) => {
+    const scene = await openScene(context, { startDaemon: false });
+    await scene.daemon.start({ settings: { HTTP_ADDRESS: '0.0.0.0' }, until: 'listening' });
+    writeFileSync(scene.path('take.mp4'), Buffer.alloc(1_000, 1));
+    const { port } = new URL(scene.daemon.address);
+    const page = await openPage(context, browser, `http://127.0.0.1:${port}`);
+    await shows(page, 'The daemon tells nothing without its token.');
+    const give = async (token: string) => {
+      await page.getByLabel('Token').fill(token);
+      await page.getByRole('button', { name: 'Show the streams' }).click();
+    };
+    await give('another one');
+    await shows(page, 'The daemon tells nothing without its token.');
+    expect(await rowOf(page, 'take.mp4').count()).toBe(0);
+    await give(tokenOf(scene));
+    await rowOf(page, 'take.mp4').waitFor();
+    expect(await page.getByLabel('Token').count()).toBe(0);
+  });
+
   test('takes the token from the address, where it does not stay', async (context) => {
     const scene = await openScene(context);
     const page = await openPage(context, browser, `${scene.daemon.address}/#token=${tokenOf(scene)}`);

@@ -9,6 +9,8 @@ import { authorization, EVENTS_PATH } from './api.ts';
 /** The daemon sends a comment every 15 s: two of them may be lost. */
 const SILENCE_MS = 40_000;
 
+const UNAUTHORIZED = 401;
+
 export interface EventStreamOptions {
   readonly signal: AbortSignal;
   /** Anything at all arrived. */
@@ -16,8 +18,18 @@ export interface EventStreamOptions {
   readonly onEvent: (event: ServerEvent) => void;
 }
 
-/** Resolves when the connection is over, with the reason as a sentence. */
-export async function readEvents({ signal, onHeard, onEvent }: EventStreamOptions): Promise<string> {
+/** How a connection was over. */
+export interface EventsEnd {
+  /** As a sentence. */
+  readonly why: string;
+  /** The daemon tells nothing without its token. */
+  readonly needsToken: boolean;
+}
+
+const ended = (why: string, needsToken = false): EventsEnd => ({ why, needsToken });
+
+/** Resolves when the connection is over. */
+export async function readEvents({ signal, onHeard, onEvent }: EventStreamOptions): Promise<EventsEnd> {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
   const heard = () => {
@@ -38,19 +50,20 @@ export async function readEvents({ signal, onHeard, onEvent }: EventStreamOption
     const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return 'The daemon closed the connection.';
+      if (done) return ended('The daemon closed the connection.');
       heard();
       for (const event of parser.take(value)) onEvent(event);
     }
   } catch {
-    return silence.signal.aborted ? 'The daemon has gone silent.' : 'The daemon does not answer.';
+    return ended(silence.signal.aborted ? 'The daemon has gone silent.' : 'The daemon does not answer.');
   } finally {
     clearTimeout(timer);
     silence.abort();
   }
 }
 
-const refusal = (status: number): string =>
-  status === 503
-    ? 'Too many pages are open; this one waits for its turn.'
-    : `The daemon answers with status ${status}.`;
+function refusal(status: number): EventsEnd {
+  if (status === 503) return ended('Too many pages are open; this one waits for its turn.');
+  if (status === UNAUTHORIZED) return ended('The daemon tells nothing without its token.', true);
+  return ended(`The daemon answers with status ${status}.`);
+}

@@ -11,12 +11,12 @@ import type { ServerEvent } from '../model/event-parser.ts';
 import { StreamList } from '../model/stream-list.ts';
 import { Throughput } from '../model/throughput.ts';
 import { getStreams } from './api.ts';
-import { readEvents } from './event-stream.ts';
+import { type EventsEnd, readEvents } from './event-stream.ts';
 
 export type Connection =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'live' }
-  | { readonly kind: 'lost'; readonly why: string; readonly nextTryAtMs: number };
+  | ({ readonly kind: 'lost'; readonly nextTryAtMs: number } & EventsEnd);
 
 const AGES_EVERY_MS = 1_000;
 /** The Date header has whole seconds: less than this is no difference. */
@@ -67,7 +67,7 @@ export class LiveModel {
 
   async #stayConnected(): Promise<void> {
     for (;;) {
-      const why = await readEvents({
+      const end = await readEvents({
         signal: this.#ending.signal,
         onHeard: () => {
           this.lastHeardAtMs = Date.now();
@@ -78,7 +78,7 @@ export class LiveModel {
       this.#waiting = null;
       this.#failures += 1;
       const waitMs = backoffMs(this.#failures, Math.random());
-      this.connection = { kind: 'lost', why, nextTryAtMs: Date.now() + waitMs };
+      this.connection = { kind: 'lost', ...end, nextTryAtMs: Date.now() + waitMs };
       this.#tell();
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, waitMs);

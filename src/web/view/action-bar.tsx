@@ -6,6 +6,7 @@ import { keepToken, keptToken } from '../live/access-token.ts';
 import { act } from '../live/api.ts';
 import { type Action, actionsOf } from '../model/stream-actions.ts';
 import { pathWords } from '../model/words.ts';
+import { TokenField } from './token-field.tsx';
 
 /** The daemon does not know this token. */
 const UNAUTHORIZED = [401, 403];
@@ -114,19 +115,3 @@ function Confirmation({ view, action, onEnd }: ConfirmationProps) {
     </dialog>
   );
 }
-
-const TokenField = ({ token, onToken }: { readonly token: string; readonly onToken: (token: string) => void }) => (
-  <label class="token">
-    Token
-    <input
-      type="password"
-      autocomplete="off"
-      value={token}
-      onInput={(event) => onToken(event.currentTarget.value)}
-      aria-describedby="token-place"
-    />
-    <span id="token-place" class="quiet">
-      It stands in the file <code>token</code> in STATE_DIR, and in the address that <code>tailrace run</code> prints.
-    </span>
-  </label>
-);
