@@ -62,7 +62,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the ledger is believed over ListParts',
-    swaps: withEffects((world) => ({ checkParts: checkNothing(world) })),
+    // Wherever it is compared: one of the two alone is made good by the other, when the stream was parked and looks again.
+    swaps: withEffects((world) => ({ checkParts: checkNothing(world), reconcile: believeTheRecord(world) })),
     breaks: 'I8',
     withinSeeds: 20,
     adapt: cursed({ operation: 'uploadPart', fate: 'forgotten', often: 300 }),
