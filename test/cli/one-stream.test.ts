@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { streamText } from '../../src/cli/stream-text.ts';
 import { readDaemonFile, writeDaemonFile } from '../../src/http/daemon-file.ts';
-import { idOf } from '../fixtures/stream-views.ts';
+import { completedView, idOf } from '../fixtures/stream-views.ts';
 import { type Running, runToEnd, start, workFolder } from './program-process.ts';
 import { atTerminal } from './terminal.ts';
 
@@ -110,6 +111,12 @@ describe('a wish', () => {
 });
 
 describe('show', () => {
+  test('tells of no parts where no upload is under way, instead of none', () => {
+    const shown = streamText({ stream: completedView(1), parts: [], history: null }, 5_000);
+    expect(shown).toContain('s3_completed');
+    expect(shown).not.toMatch(/^parts/m);
+  });
+
   test('tells everything known of one stream; no terminal escape gets through', async () => {
     const { cwd } = await running();
     const { exitCode, out } = await runToEnd(['show', '00000003'], cwd);
